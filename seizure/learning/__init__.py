@@ -1,0 +1,1 @@
+"""How a network is trained: loss, optimiser, metrics and the LightningModule."""

@@ -1,0 +1,72 @@
+"""What training minimises: a loss per sample, averaged over the samples that exist."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class FocalLoss(nn.Module):
+    """Mean focal loss over valid samples: `α_t · (1 − p_t)^γ · −log p_t`, in float32.
+
+    Source: Lin et al. 2017, Focal Loss for Dense Object Detection, equation 5. With γ = 0 it is the
+    cross entropy weighted by α for seizure and 1 − α for background.
+
+    >>> loss = FocalLoss(alpha=0.5, gamma=0.0)
+    >>> logits, target = torch.zeros(1, 4), torch.tensor([[0, 0, 1, 1]])
+    >>> round(float(loss(logits, target, torch.ones(1, 4, dtype=torch.bool))), 4)
+    0.3466
+    """
+
+    def __init__(self, alpha: float = 0.5, gamma: float = 2.0) -> None:
+        super().__init__()
+        if not 0 < alpha < 1 or gamma < 0:
+            raise ValueError(f"alpha must be in (0, 1), gamma ≥ 0; found {alpha} and {gamma}")
+        self.alpha = alpha
+        self.gamma = gamma
+
+    def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """`logits`, `target` (0 or 1), `valid`, all (batch, time), to one number."""
+        logits = logits.float()
+        is_seizure = target.to(logits.dtype)
+        # p_t is the probability given to what is there; its logit is the logit with the right sign.
+        log_p = F.logsigmoid(logits * (2 * is_seizure - 1))
+        weight = is_seizure * self.alpha + (1 - is_seizure) * (1 - self.alpha)
+        per_sample = -weight * (1 - log_p.exp()) ** self.gamma * log_p
+        return _mean_over(per_sample, valid)
+
+
+class WeightedCrossEntropy(nn.Module):
+    """Mean binary cross entropy over valid samples, seizures weighted by `pos_weight`."""
+
+    def __init__(self, pos_weight: float = 1.0) -> None:
+        super().__init__()
+        if not pos_weight > 0:
+            raise ValueError(f"pos_weight must be positive, found {pos_weight}")
+        self.pos_weight = pos_weight
+
+    def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """`logits`, `target` (0 or 1), `valid`, all (batch, time), to one number."""
+        logits = logits.float()
+        weight = torch.tensor(self.pos_weight, device=logits.device)
+        per_sample = F.binary_cross_entropy_with_logits(
+            logits, target.to(logits.dtype), pos_weight=weight, reduction="none"
+        )
+        return _mean_over(per_sample, valid)
+
+
+def _mean_over(per_sample: Tensor, valid: Tensor) -> Tensor:
+    weight = valid.to(per_sample.dtype)
+    return (per_sample * weight).sum() / weight.sum()
+
+
+def balanced_pos_weight(seizure_share: float) -> float:
+    """√((1 − r)/r) for a share r of seizure samples: half-way (in the logarithm) to full balance.
+
+    >>> balanced_pos_weight(0.2)
+    2.0
+    """
+    if not 0 < seizure_share < 1:
+        raise ValueError(f"the share of seizure must be in (0, 1), found {seizure_share}")
+    return math.sqrt((1 - seizure_share) / seizure_share)

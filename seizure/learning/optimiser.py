@@ -1,0 +1,56 @@
+"""AdamW with decay where it belongs, and a learning rate that warms up and then follows a cosine."""
+
+import math
+from dataclasses import dataclass
+
+from torch import nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from seizure.nn.decay import takes_decay
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """Learning rate, weight decay and the schedule, as fractions of the whole training."""
+
+    lr: float = 3e-5
+    weight_decay: float = 0.05
+    warmup_fraction: float = 0.03
+    final_lr_fraction: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.lr <= 0 or self.weight_decay < 0:
+            raise ValueError(f"lr must be positive and weight_decay ≥ 0, found {self}")
+        if not 0 <= self.warmup_fraction < 1 or not 0 <= self.final_lr_fraction <= 1:
+            raise ValueError(f"warmup_fraction must be in [0, 1), final_lr_fraction in [0, 1]: {self}")
+
+
+def make_optimiser(network: nn.Module, settings: Optimisation) -> AdamW:
+    """AdamW that decays the parameters marked so, whatever their rank."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if takes_decay(p)], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if not takes_decay(p)], "weight_decay": 0.0},
+    ]
+    return AdamW(groups, lr=settings.lr)
+
+
+def make_schedule(optimiser: AdamW, settings: Optimisation, n_steps: int) -> LambdaLR:
+    """Linear warm-up, then a half cosine down to `final_lr_fraction`, stepped once a batch."""
+    return LambdaLR(optimiser, lambda step: lr_fraction(step, n_steps, settings))
+
+
+def lr_fraction(step: int, n_steps: int, settings: Optimisation) -> float:
+    """Share of the full learning rate at a step.
+
+    >>> settings = Optimisation(lr=1e-3, warmup_fraction=0.1, final_lr_fraction=0.0)
+    >>> [round(lr_fraction(step, 100, settings), 2) for step in (0, 9, 10, 55, 100)]
+    [0.1, 1.0, 1.0, 0.5, 0.0]
+    """
+    n_warmup = round(settings.warmup_fraction * n_steps)
+    if step < n_warmup:
+        return (step + 1) / n_warmup
+    progress = min(1.0, (step - n_warmup) / max(1, n_steps - n_warmup))
+    cosine = 0.5 * (1 + math.cos(math.pi * progress))
+    return settings.final_lr_fraction + (1 - settings.final_lr_fraction) * cosine

@@ -1,0 +1,131 @@
+"""Which windows an epoch learns from: a balanced draw that depends on nothing but seed and epoch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+from seizure.windows.grid import WindowGrid, WindowKind
+
+
+class EmptyDraw(ValueError):
+    """There is no window with a seizure to learn from."""
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How an epoch is mixed: all windows partly seizure, and these many of the others for each.
+
+    `windows_per_epoch` cuts the drawn mixture to a shorter epoch (each epoch another part of it);
+    None takes all of it. Source: the balance of the original TUSZ recipe, 1 : 0.3 : 2.5.
+    """
+
+    full_ratio: float = 0.3
+    background_ratio: float = 2.5
+    windows_per_epoch: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.full_ratio < 0 or self.background_ratio < 0:
+            raise ValueError("full_ratio and background_ratio must not be negative")
+        if self.windows_per_epoch is not None and self.windows_per_epoch < 1:
+            raise ValueError("windows_per_epoch must be at least 1, or null for the whole draw")
+
+
+def draw(grid: WindowGrid, balance: Balance, seed: int, epoch: int) -> NDArray[np.int32]:
+    """Indices into the grid for one epoch, shuffled: a pure function of its arguments.
+
+    Raises `EmptyDraw` if no window holds a seizure.
+    """
+    rng = np.random.default_rng((seed, epoch))
+    partly = np.flatnonzero(grid.kind == WindowKind.PARTLY_SEIZURE)
+    full = np.flatnonzero(grid.kind == WindowKind.FULLY_SEIZURE)
+    background = np.flatnonzero(grid.kind == WindowKind.BACKGROUND)
+    # Where every seizure outlasts the window there are no edges: full windows take their place.
+    anchor = partly if len(partly) else full
+    if len(anchor) == 0:
+        raise EmptyDraw(
+            f"none of the {len(grid)} training windows holds a seizure; "
+            f"check the annotations of the training split"
+        )
+    n_full = min(len(full), round(balance.full_ratio * len(anchor)))
+    n_background = min(len(background), round(balance.background_ratio * len(anchor)))
+    drawn = np.concatenate(
+        [
+            anchor,
+            rng.choice(full, n_full, replace=False) if anchor is partly else full[:0],
+            rng.choice(background, n_background, replace=False),
+        ]
+    ).astype(np.int32)
+    rng.shuffle(drawn)
+    return drawn[: balance.windows_per_epoch]
+
+
+class BalancedBatches(Sampler[list[int]]):
+    """Batches of window indices of one rank, drawn anew each epoch and able to start part-way.
+
+    Every rank gets the same number of batches, so that none waits for another; the fewer than
+    `batch_size · world_size` windows left over are drawn again in a later epoch.
+    """
+
+    def __init__(
+        self,
+        grid: WindowGrid,
+        balance: Balance,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.grid = grid
+        self.balance = balance
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 0
+        self._resume_epoch = 0
+        self._resume_batch = 0
+        self._n_drawn = len(draw(grid, balance, seed, 0))
+        if len(self) == 0:
+            raise EmptyDraw(
+                f"an epoch draws {self._n_drawn} windows, fewer than one batch of {batch_size} "
+                f"on each of {world_size} ranks; lower loader.batch_size"
+            )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def resume(self, epoch: int, batches_done: int) -> None:
+        """Start at `epoch`, after the batches of it that an interrupted run has learnt from."""
+        self.epoch = self._resume_epoch = epoch
+        self._resume_batch = batches_done
+
+    def __len__(self) -> int:
+        return self._n_drawn // (self.batch_size * self.world_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        drawn = draw(self.grid, self.balance, self.seed, self.epoch)
+        mine = drawn[self.rank :: self.world_size]
+        first = self._resume_batch if self.epoch == self._resume_epoch else 0
+        for batch in range(first, len(self)):
+            yield mine[batch * self.batch_size : (batch + 1) * self.batch_size].tolist()
+
+
+class ContiguousBatches(Sampler[list[int]]):
+    """Batches of window indices in the order of the grid, each window once over all ranks."""
+
+    def __init__(self, n_windows: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+        # Whole blocks for a rank keep a recording's windows together.
+        edges = np.linspace(0, n_windows, world_size + 1).astype(int)
+        self.first, self.last = int(edges[rank]), int(edges[rank + 1])
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-(self.last - self.first) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for first in range(self.first, self.last, self.batch_size):
+            yield list(range(first, min(first + self.batch_size, self.last)))

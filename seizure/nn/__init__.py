@@ -1,0 +1,1 @@
+"""Building blocks of the networks: scans, convolutions, graphs and encodings, on plain tensors."""

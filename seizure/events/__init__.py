@@ -1,0 +1,1 @@
+"""From probabilities to events: stitch windows into a track, decide, export."""

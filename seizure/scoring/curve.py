@@ -1,0 +1,237 @@
+"""Sensitivity against false alarms, for every threshold at once and exactly as `decide` gives it.
+
+Each track is quantised once against all thresholds and run-length encoded; hysteresis, opening,
+closing, minimum duration and merging then work on the runs of all recordings together.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seizure.events.decide import Intervals, Postprocessing, Runs, hysteresis, settle
+from seizure.scoring.case import TrackedRecording
+from seizure.scoring.szcore_curve import SzcoreCounter
+from seizure.scoring.timeline import overlapped, seizure_ticks, ticks
+
+Counting = Literal["nedc_ovlp", "szcore_event"]
+
+# Merging equal neighbours again pays off about this often as the threshold rises.
+_RECOMPRESS_EVERY = 8
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """One threshold and what it gives, with the raw numbers behind the rates."""
+
+    threshold: float
+    sensitivity: float
+    fa_per_24h: float
+    tp: int
+    fp: int
+    fn: int
+    n_reference: int
+    hours: float
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Counts at every threshold, pooled over recordings; arrays are `(n_thresholds,)`.
+
+    `hours` is the EEG scored, seizures included; `n_reference` counts seizures as the scorer does.
+    """
+
+    counting: Counting
+    thresholds: NDArray[np.float64]
+    tp: NDArray[np.int64]
+    fp: NDArray[np.int64]
+    fn: NDArray[np.int64]
+    n_reference: int
+    hours: float
+
+    @property
+    def sensitivity(self) -> NDArray[np.float64]:
+        """Share of the reference seizures found; NaN where there is none."""
+        if self.n_reference == 0:
+            return np.full(self.tp.shape, np.nan)
+        return self.tp / self.n_reference
+
+    @property
+    def fa_per_24h(self) -> NDArray[np.float64]:
+        """False alarms in 24 hours of EEG."""
+        return self.fp / self.hours * 24
+
+    def point(self, index: int) -> OperatingPoint:
+        """The operating point at one position of the sweep."""
+        return OperatingPoint(
+            threshold=float(self.thresholds[index]),
+            sensitivity=float(self.sensitivity[index]),
+            fa_per_24h=float(self.fa_per_24h[index]),
+            tp=int(self.tp[index]),
+            fp=int(self.fp[index]),
+            fn=int(self.fn[index]),
+            n_reference=self.n_reference,
+            hours=self.hours,
+        )
+
+
+def sensitivity_at(curve: Curve, fa_per_24h: float) -> OperatingPoint | None:
+    """The most sensitive point of the whole sweep with at most so many false alarms, or None.
+
+    None means not reachable: every threshold gives more, or there is no seizure to find. False
+    alarms do not fall steadily as the threshold rises, so all points are looked at. Of equally
+    sensitive points the one with fewest false alarms wins, then the highest threshold.
+    """
+    allowed = np.flatnonzero(curve.fa_per_24h <= fa_per_24h)
+    if curve.n_reference == 0 or allowed.size == 0:
+        return None
+    order = np.lexsort((curve.thresholds[allowed], -curve.fp[allowed], curve.tp[allowed]))
+    return curve.point(int(allowed[order[-1]]))
+
+
+def thresholds_for(recordings: Sequence[TrackedRecording], n: int = 200) -> NDArray[np.float64]:
+    """At most `n` ascending thresholds, dense where the counts of these recordings change.
+
+    Half are even in logit; a quarter are upper quantiles of all frames; a quarter are quantiles
+    of each minute's highest frame, since false alarms appear and vanish at those.
+    Raises `ValueError` for no recordings or `n` below 8.
+    """
+    if n < 8:
+        raise ValueError(f"a sweep needs at least 8 thresholds, found n={n}")
+    _check_some(recordings)
+    even = 1 / (1 + np.exp(-np.linspace(-7.0, 9.0, n - 2 * (n // 4))))
+    values = np.concatenate([recording.track.probability for recording in recordings])
+    tail = np.geomspace(0.5, 1 / max(values.size, 4), n // 4)
+    highest = np.concatenate([_highest_per_minute(recording) for recording in recordings])
+    spread = np.linspace(0.0, 1.0, n // 4)
+    own = np.append(
+        np.quantile(values, 1 - tail, method="closest_observation"),
+        np.quantile(highest, spread, method="closest_observation"),
+    )
+    grid = np.unique(np.append(even, own.astype(np.float64)))
+    return grid[grid > 0]
+
+
+def sweep(
+    recordings: Sequence[TrackedRecording],
+    settings: Postprocessing,
+    thresholds: ArrayLike,
+    counting: Counting = "nedc_ovlp",
+) -> Curve:
+    """The counts at every threshold, equal to `decide` and the scorer run threshold by threshold.
+
+    `settings.on_threshold` is replaced by each threshold, the off threshold follows by
+    `off_ratio`. Raises `ValueError` for thresholds that do not ascend in (0, 1].
+    """
+    _check_some(recordings)
+    on = np.asarray(thresholds, dtype=np.float64)
+    if on.ndim != 1 or on.size == 0 or not (on[0] > 0 and on[-1] <= 1 and (np.diff(on) > 0).all()):
+        raise ValueError(f"thresholds must ascend in (0, 1], found {on}")
+    counter = _counter(counting, recordings)
+    n_frames = np.array([recording.track.n_frames for recording in recordings])
+    # One frame of silence after each recording keeps runs from crossing into the next.
+    offset = np.append(0, np.cumsum(n_frames + 1))[:-1]
+    rate_hz = np.array([recording.track.rate_hz for recording in recordings])
+    duration_s = np.array([recording.track.duration_s for recording in recordings])
+    upper = _Levels.of(recordings, offset, on)
+    lower = _Levels.of(recordings, offset, settings.off_ratio * on)
+    counts = np.zeros((on.size, 2), dtype=np.int64)
+    for level in range(on.size):
+        if level % _RECOMPRESS_EVERY == 0:
+            upper, lower = upper.above(level), lower.above(level)
+        start, stop = hysteresis(upper.edges(level), lower.edges(level))
+        index = np.searchsorted(offset, start, side="right") - 1
+        runs = Runs(index, start - offset[index], stop - offset[index])
+        counts[level] = counter(settle(runs, rate_hz, duration_s, settings))
+    return Curve(
+        counting=counting,
+        thresholds=on,
+        tp=counts[:, 0],
+        fp=counts[:, 1],
+        fn=counter.n_reference - counts[:, 0],
+        n_reference=counter.n_reference,
+        hours=float(duration_s.sum()) / 3600,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Levels:
+    """Run-length code of all recordings: from `position` on, `level` thresholds are reached."""
+
+    position: NDArray[np.int64]
+    level: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls, recordings: Sequence[TrackedRecording], offset: NDArray, thresholds: NDArray
+    ) -> "_Levels":
+        # `decide` compares in float32; so must this, or values at a threshold could differ.
+        bounds = thresholds.astype(np.float32)
+        positions, levels = [], []
+        for recording, first in zip(recordings, offset, strict=True):
+            level = np.searchsorted(bounds, recording.track.probability, side="right")
+            changes = np.flatnonzero(level[1:] != level[:-1]) + 1
+            positions.append(np.concatenate([[0], changes, [level.size]]) + first)
+            levels.append(np.concatenate([level[:1], level[changes], [0]]).astype(np.int32))
+        return cls(np.concatenate(positions), np.concatenate(levels))
+
+    def above(self, floor: int) -> "_Levels":
+        """The same for thresholds from `floor` on: everything below it is equally off."""
+        level = np.maximum(self.level, floor)
+        kept = np.append(0, np.flatnonzero(level[1:] != level[:-1]) + 1)
+        return _Levels(self.position[kept], level[kept])
+
+    def edges(self, index: int) -> NDArray[np.int64]:
+        """Rise, fall, rise, fall, ... of "threshold `index` is reached", in frames."""
+        reached = self.level > index
+        changes = np.flatnonzero(reached[1:] != reached[:-1]) + 1
+        edges = self.position[changes]
+        return np.append(self.position[0], edges) if reached[0] else edges
+
+
+class _OvlpCounter:
+    """Counts NEDC OVLP on one integer time line that holds all recordings one after another."""
+
+    def __init__(self, recordings: Sequence[TrackedRecording]) -> None:
+        length = ticks([recording.duration_s for recording in recordings])
+        # The extra tick keeps an event at an end from touching the next recording.
+        self._offset = np.append(0, np.cumsum(length + 1))[:-1]
+        self._length = length
+        reference = np.concatenate(
+            [
+                seizure_ticks(recording.reference, recording.duration_s) + first
+                for recording, first in zip(recordings, self._offset, strict=True)
+            ]
+        )
+        self._start, self._stop = reference[:, 0], reference[:, 1]
+        self.n_reference = len(reference)
+
+    def __call__(self, found: Intervals) -> tuple[int, int]:
+        offset, length = self._offset[found.recording], self._length[found.recording]
+        start = ticks(found.start_s) + offset
+        stop = np.minimum(ticks(found.stop_s), length) + offset
+        hit = overlapped(self._start, self._stop, start, stop)
+        right = overlapped(start, stop, self._start, self._stop)
+        return int(hit.sum()), int((~right).sum())
+
+
+def _counter(
+    counting: Counting, recordings: Sequence[TrackedRecording]
+) -> "_OvlpCounter | SzcoreCounter":
+    counters: dict[str, Callable] = {"nedc_ovlp": _OvlpCounter, "szcore_event": SzcoreCounter}
+    if counting not in counters:
+        raise ValueError(f"counting must be one of {', '.join(counters)}, found {counting!r}")
+    return counters[counting](recordings)
+
+
+def _highest_per_minute(recording: TrackedRecording) -> NDArray[np.float32]:
+    track = recording.track
+    minutes = np.arange(0, track.n_frames, max(1, round(60 * track.rate_hz)))
+    return np.maximum.reduceat(track.probability, minutes)
+
+
+def _check_some(recordings: Sequence[TrackedRecording]) -> None:
+    if not recordings:
+        raise ValueError("a curve needs at least one recording, found none")

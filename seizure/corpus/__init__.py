@@ -1,0 +1,1 @@
+"""Corpora: which recordings exist, whose they are, which split they belong to."""

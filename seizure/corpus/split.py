@@ -1,0 +1,118 @@
+"""The proof, printed by every run, that no patient and no recording is in two splits."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from seizure.corpus.entry import SPLITS, CorpusError
+
+_NAMED_AT_MOST = 5
+
+
+class SplitLeak(CorpusError):  # noqa: N818 - a leak is what it is
+    """The splits of a corpus share something that they must not share."""
+
+
+class PatientLeak(SplitLeak):
+    """A patient is in two splits."""
+
+
+class RecordingLeak(SplitLeak):
+    """A recording, by name or by content, is in two splits."""
+
+
+class HasSplit(Protocol):
+    """A recording as far as the audit looks at it."""
+
+    @property
+    def stem(self) -> str: ...
+    @property
+    def patient(self) -> str: ...
+    @property
+    def split(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCount:
+    """How much one split holds; `hours` is None where nobody has measured it."""
+
+    split: str
+    n_patients: int
+    n_recordings: int
+    hours: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SplitAudit:
+    """An audit that has passed; printing it gives a short table."""
+
+    counts: tuple[SplitCount, ...]
+
+    def __str__(self) -> str:
+        lines = ["split  patients  recordings     hours"]
+        for count in self.counts:
+            hours = "-" if count.hours is None else f"{count.hours:.2f}"
+            lines.append(
+                f"{count.split:<5}  {count.n_patients:>8}  {count.n_recordings:>10}  {hours:>8}"
+            )
+        return "\n".join([*lines, "no patient and no recording is in two splits"])
+
+
+def audit_splits(
+    recordings: Sequence[HasSplit],
+    hours: Sequence[float] | None = None,
+    contents: Sequence[Hashable] | None = None,
+) -> SplitAudit:
+    """What each split holds, once it is certain that no two share a patient or a recording.
+
+    `hours` and `contents` run along `recordings`; `contents` are checksums of the signals, which
+    find one recording under two names.
+
+    Raises:
+        PatientLeak: names the patients and the splits they are in.
+        RecordingLeak: the same for recordings.
+
+    >>> from pathlib import Path
+    >>> from seizure.corpus.entry import CorpusRecording
+    >>> one = CorpusRecording("a_s001_t000", "a", "s001", "train", Path("a.edf"), None)
+    >>> audit_splits([one]).counts
+    (SplitCount(split='train', n_patients=1, n_recordings=1, hours=None),)
+    """
+    _refuse_shared(PatientLeak, "patient", ((r.patient, r.split, r.patient) for r in recordings))
+    _refuse_shared(RecordingLeak, "recording", ((r.stem, r.split, r.stem) for r in recordings))
+    if contents is not None:
+        rows = zip(contents, recordings, strict=True)
+        _refuse_shared(RecordingLeak, "signal", ((c, r.split, r.stem) for c, r in rows))
+    lengths = [None] * len(recordings) if hours is None else list(hours)
+    counts = []
+    for split in SPLITS:
+        members = [(r, h) for r, h in zip(recordings, lengths, strict=True) if r.split == split]
+        if members:
+            total = None if hours is None else sum(h for _, h in members if h is not None)
+            patients = {recording.patient for recording, _ in members}
+            counts.append(SplitCount(split, len(patients), len(members), total))
+    return SplitAudit(tuple(counts))
+
+
+def _refuse_shared(
+    leak: type[SplitLeak], what: str, rows: Iterable[tuple[Hashable, str, str]]
+) -> None:
+    """Raise if one key occurs with two splits; `rows` are (key, split, name to print)."""
+    splits: defaultdict[Hashable, set[str]] = defaultdict(set)
+    names: defaultdict[Hashable, set[str]] = defaultdict(set)
+    for key, split, name in rows:
+        splits[key].add(split)
+        names[key].add(name)
+    shared = [key for key, found in splits.items() if len(found) > 1]
+    if not shared:
+        return
+    examples = "; ".join(
+        f"{' = '.join(sorted(names[key]))} in {' and '.join(sorted(splits[key]))}"
+        for key in shared[:_NAMED_AT_MOST]
+    )
+    more = f"; and {len(shared) - _NAMED_AT_MOST} more" if len(shared) > _NAMED_AT_MOST else ""
+    raise leak(
+        f"found {len(shared)} {what}{'s' if len(shared) > 1 else ''} in two splits: {examples}"
+        f"{more}; expected none: move all recordings of a patient into one split"
+    )

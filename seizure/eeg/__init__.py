@@ -1,0 +1,1 @@
+"""Recordings: reading EDF and annotations, channels by name, filtering."""

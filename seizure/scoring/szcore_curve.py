@@ -61,8 +61,8 @@ class SzcoreCounter:
 
 
 def mask_frames(duration_s: float) -> int:
-    """Frames of the 10 Hz mask, counted as timescoring counts them from a mask at 10 Hz."""
-    return max(1, round(duration_s * _MASK_HZ))
+    """Frames of the 10 Hz mask of one recording."""
+    return round(duration_s * _MASK_HZ)
 
 
 def merge(events: Intervals) -> Intervals:

@@ -1,0 +1,88 @@
+"""The operating point: chosen on one set of recordings, then frozen and applied to another."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from seizure.events.decide import Postprocessing
+from seizure.events.export import write_atomically
+from seizure.scoring.curve import Curve, OperatingPoint, sensitivity_at
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Settings chosen at a false-alarm target, with what they gave where they were chosen.
+
+    `reached` is false when every threshold gave more false alarms than the target; the settings
+    are then those with the fewest.
+    """
+
+    settings: Postprocessing
+    target_fa_per_24h: float
+    reached: bool
+    chosen_on: str
+    point: OperatingPoint
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits that change with any setting."""
+        return fingerprint(self.settings)
+
+
+def fingerprint(settings: Postprocessing) -> str:
+    """Eight hexadecimal digits that change with any setting.
+
+    >>> fingerprint(Postprocessing()) == fingerprint(Postprocessing(on_threshold=0.5))
+    False
+    """
+    text = json.dumps(asdict(settings), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def choose(
+    curve: Curve, settings: Postprocessing, target_fa_per_24h: float, chosen_on: str = "dev"
+) -> Choice:
+    """The most sensitive threshold within a false-alarm target.
+
+    Where none is within it, the one with fewest false alarms, and `reached` says so. Raises
+    `ValueError` for a curve without reference seizures: nothing can be chosen there.
+    """
+    if curve.n_reference == 0:
+        raise ValueError(
+            f"{chosen_on} holds no reference seizure, so no threshold can be chosen on it"
+        )
+    point = sensitivity_at(curve, target_fa_per_24h)
+    reached = point is not None
+    if point is None:
+        fewest = np.lexsort((curve.thresholds, curve.tp, -curve.fp))[-1]
+        point = curve.point(int(fewest))
+    chosen = replace(settings, on_threshold=point.threshold)
+    return Choice(chosen, target_fa_per_24h, reached, chosen_on, point)
+
+
+def write_choice(path: str | Path, choice: Choice) -> Path:
+    """Write a choice as JSON with its fingerprint."""
+    content = {**asdict(choice), "fingerprint": choice.fingerprint}
+    return write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def read_choice(path: str | Path) -> Choice:
+    """Read a choice; raises `ValueError` when its settings were edited after it was made."""
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    stated = content.pop("fingerprint")
+    choice = Choice(
+        **{
+            **content,
+            "settings": Postprocessing(**content["settings"]),
+            "point": OperatingPoint(**content["point"]),
+        }
+    )
+    if choice.fingerprint != stated:
+        raise ValueError(
+            f"{path}: the settings have fingerprint {choice.fingerprint}, the file states "
+            f"{stated}; choose the operating point again instead of editing it"
+        )
+    return choice

@@ -7,6 +7,8 @@ from typing import Literal
 
 # The CUDA kernels of mamba-ssm read head-wise tensors in aligned groups of eight.
 HEADS_MULTIPLE = 8
+# They read the fused projection in aligned groups too, which two state vectors are part of.
+STATE_MULTIPLE = 4
 # Widths for which causal-conv1d has kernels.
 CONV_WIDTHS = (2, 3, 4)
 
@@ -131,7 +133,7 @@ class StreamSpec:
     n_layers: int
     """Bidirectional layers."""
     d_state: int
-    """State values kept for each inner feature."""
+    """State values kept for each inner feature; a multiple of 4."""
     d_conv: int
     """Taps of the depthwise convolution, in steps: 2, 3 or 4."""
     expand: int
@@ -150,6 +152,12 @@ class StreamSpec:
         if self.d_conv not in CONV_WIDTHS:
             raise SpecError(
                 f"d_conv={self.d_conv} has no CUDA kernel; expected one of {CONV_WIDTHS}"
+            )
+        if self.d_state % STATE_MULTIPLE:
+            above = self.d_state + STATE_MULTIPLE - self.d_state % STATE_MULTIPLE
+            raise SpecError(
+                f"d_state={self.d_state} must be a multiple of {STATE_MULTIPLE} for the CUDA "
+                f"kernels; nearest legal: {_either(d for d in (above - STATE_MULTIPLE, above) if d)}"
             )
         if self.d_inner % (self.headdim * HEADS_MULTIPLE):
             raise SpecError(

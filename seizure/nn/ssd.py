@@ -56,7 +56,9 @@ def ssd(
     batch, _, heads, headdim = x.shape
     _check_shapes(x, dt, A, B, C, initial_state)
     tensors = [x, dt, A.expand(batch, heads), B, C]
-    tensors.append(x.new_zeros(batch, heads, headdim, B.shape[-1]) if initial_state is None else initial_state)
+    tensors.append(
+        x.new_zeros(batch, heads, headdim, B.shape[-1]) if initial_state is None else initial_state
+    )
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     with torch.autocast(x.device.type, enabled=False):
         return _Ssd.apply(*(tensor.to(dtype) for tensor in tensors))  # type: ignore[return-value]
@@ -128,8 +130,15 @@ def ssd_forward(
 
 
 def ssd_backward(
-    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor,
-    y: Tensor, saved: Chunked, dy: Tensor, dstate: Tensor,
+    x: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    y: Tensor,
+    saved: Chunked,
+    dy: Tensor,
+    dstate: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Gradients for x, dt, A, B, C and the initial state, shaped like `ssd_forward`'s arguments."""
     batch, time, heads = dt.shape
@@ -198,8 +207,15 @@ class _Ssd(torch.autograd.Function):
         x, dt, A, B, C, y, *saved = ctx.saved_tensors
         with torch.autocast(x.device.type, enabled=False):
             dx, ddt, dA, dB, dC, dinitial = ssd_backward(
-                x, dt, A, B, C, y, Chunked(ctx.chunk, *saved),
-                dy.flatten(2), dstate.flatten(1, 2).mT,
+                x,
+                dt,
+                A,
+                B,
+                C,
+                y,
+                Chunked(ctx.chunk, *saved),
+                dy.flatten(2),
+                dstate.flatten(1, 2).mT,
             )
         return dx.reshape(dy.shape), ddt, dA, dB, dC, dinitial.mT.reshape(dstate.shape)
 
@@ -246,7 +262,9 @@ def _operands(
     stacked = x.new_empty(len(fall), chunk + n_state, width)
     scale = (fall * _chunks(dt, chunk, n_chunks)).unsqueeze(-1)
     by_head = (len(fall), -1, heads, width // heads)
-    torch.mul(_chunks(x, chunk, n_chunks).view(by_head), scale, out=stacked.view(by_head)[:, :chunk])
+    torch.mul(
+        _chunks(x, chunk, n_chunks).view(by_head), scale, out=stacked.view(by_head)[:, :chunk]
+    )
     return mixing, stacked
 
 

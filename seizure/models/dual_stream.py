@@ -1,0 +1,219 @@
+"""The dual-stream detector: electrodes and the edges between them, each read in both directions."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, InputSpec, StreamSpec
+from seizure.nn.bidirectional import BidirectionalMamba
+from seizure.nn.decay import no_decay_on_bias
+from seizure.nn.dropout import FeatureDropout
+from seizure.nn.encoding import electrode_positions, laplacian_encoding, structural_graph
+from seizure.nn.graph import SSGConv, propagation, sparse_adjacency
+from seizure.nn.mamba import Backend
+from seizure.nn.norm import RMSNorm
+from seizure.nn.tcn import Pyramid
+
+
+class DualStream(nn.Module):
+    """A seizure's log-odds at every sample of a window, (batch, channel, time) to (batch, time).
+
+    `time` is any multiple of `encoder.downsampling * edge.every`. `prior` is the share of seizure
+    the untrained detector claims.
+    """
+
+    def __init__(
+        self,
+        inputs: InputSpec,
+        encoder: EncoderSpec,
+        node: StreamSpec,
+        edge: EdgeSpec,
+        graph: GraphSpec,
+        dropout: float = 0.1,
+        prior: float = 0.05,
+        backend: Backend | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_channels = inputs.n_channels
+        self.hop = encoder.downsampling * edge.every
+        n_features = encoder.channels[-1]
+        self.encoder = Pyramid(
+            inputs.n_channels,
+            encoder.channels,
+            encoder.strides,
+            encoder.kernel,
+            encoder.dilations,
+            dropout,
+        )
+        self.to_electrodes = ToElectrodes(n_features, inputs.n_channels, node.d_model)
+        self.edge_stream = EdgeStream(inputs.n_channels, edge, graph, dropout, backend)
+        self.node_stream = NodeStream(node, dropout, backend)
+        self.graph = GraphNetwork(node.d_model, inputs.channel_names, graph, dropout)
+        self.to_logits = ToLogits(n_features, inputs.n_channels, node.d_model, encoder.downsampling)
+        self.to_logits.set_prior(prior)
+
+    def forward(self, eeg: Tensor) -> Tensor:
+        self._check(eeg)
+        frames = self.encoder(eeg.transpose(1, 2))  # (batch, frame, feature)
+        nodes = self.to_electrodes(frames)  # (batch, electrode, frame, d_model)
+        edges = self.edge_stream(nodes)  # (batch, edge step, electrode, electrode)
+        nodes = self.node_stream(nodes)
+        nodes = self.graph(nodes, edges)  # (batch, frame, electrode, d_model)
+        return self.to_logits(nodes)  # (batch, time)
+
+    def _check(self, eeg: Tensor) -> None:
+        if eeg.ndim != 3 or eeg.shape[1] != self.n_channels or eeg.shape[2] % self.hop:
+            raise ValueError(
+                f"the detector reads (batch, {self.n_channels}, time) with time a multiple of "
+                f"{self.hop} samples; found {tuple(eeg.shape)}"
+            )
+
+
+class ToElectrodes(nn.Module):
+    """One feature vector for each electrode, (batch, frame, feature) to (batch, electrode, frame, d)."""
+
+    def __init__(self, n_features: int, n_channels: int, d_model: int) -> None:
+        super().__init__()
+        self.n_channels = n_channels
+        self.linear = no_decay_on_bias(nn.Linear(n_features, n_channels * d_model))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        nodes = self.linear(frames).unflatten(-1, (self.n_channels, -1))
+        return nodes.transpose(1, 2).contiguous()
+
+
+class NodeStream(nn.Module):
+    """The history and future of each electrode, (batch, electrode, frame, d) to the same shape."""
+
+    def __init__(self, spec: StreamSpec, dropout: float, backend: Backend | None) -> None:
+        super().__init__()
+        self.mamba = _stream(spec, dropout, backend)
+
+    def forward(self, nodes: Tensor) -> Tensor:
+        return self.mamba(nodes.flatten(0, 1)).view(nodes.shape)
+
+
+class EdgeStream(nn.Module):
+    """Sparse graphs from how alike electrodes are and were.
+
+    (batch, electrode, frame, d) to (batch, edge step, electrode, electrode), symmetric, float32.
+    One edge step compares electrodes over `every` frames at once.
+    """
+
+    pairs: Tensor
+
+    def __init__(
+        self,
+        n_channels: int,
+        spec: EdgeSpec,
+        graph: GraphSpec,
+        dropout: float,
+        backend: Backend | None,
+    ) -> None:
+        super().__init__()
+        self.every, self.top_k, self.threshold = spec.every, graph.top_k, graph.threshold
+        self.register_buffer(
+            "pairs", torch.triu_indices(n_channels, n_channels, 1), persistent=False
+        )
+        self.lift = no_decay_on_bias(nn.Linear(1, spec.d_model))
+        self.mamba = _stream(spec, dropout, backend)
+        self.to_weight = no_decay_on_bias(nn.Linear(spec.d_model, 1))
+
+    def forward(self, nodes: Tensor) -> Tensor:
+        similarity = self.similarity(nodes)  # (batch, pair, step)
+        h = self.lift(similarity.flatten(0, 1).unsqueeze(-1))  # (batch·pair, step, d)
+        h = self.to_weight(self.mamba(h))  # (batch·pair, step, 1)
+        weight = F.softplus(h.float()).view(similarity.shape)
+        return sparse_adjacency(
+            self.as_matrices(weight, nodes.shape[1]), self.top_k, self.threshold
+        )
+
+    def similarity(self, nodes: Tensor) -> Tensor:
+        """Cosine of two electrodes' features within an edge step, (batch, pair, step), in [-1, 1]."""
+        with torch.autocast(nodes.device.type, enabled=False):
+            batch, n_channels = nodes.shape[:2]
+            windows = nodes.float().view(batch, n_channels, -1, self.every * nodes.shape[-1])
+            unit = F.normalize(windows, dim=-1).transpose(1, 2)  # (batch, step, electrode, feature)
+            cosine = unit @ unit.mT
+        first, second = self.pairs
+        return cosine[:, :, first, second].transpose(1, 2)
+
+    def as_matrices(self, weight: Tensor, n_channels: int) -> Tensor:
+        """(batch, pair, step) to symmetric (batch, step, electrode, electrode), zero diagonal."""
+        first, second = self.pairs
+        matrix = weight.new_zeros(weight.shape[0], weight.shape[2], n_channels, n_channels)
+        weight = weight.transpose(1, 2)
+        matrix[:, :, first, second] = weight
+        matrix[:, :, second, first] = weight
+        return matrix
+
+
+class GraphNetwork(nn.Module):
+    """Electrodes informed by their neighbours, (batch, electrode, frame, d) to (batch, frame, electrode, d)."""
+
+    encoding: Tensor
+
+    def __init__(
+        self, d_model: int, channel_names: tuple[str, ...], spec: GraphSpec, dropout: float
+    ) -> None:
+        super().__init__()
+        self.alpha, self.n_hops = spec.alpha, spec.n_hops
+        graph = structural_graph(electrode_positions(channel_names))
+        self.register_buffer("encoding", laplacian_encoding(graph, spec.n_encoding))
+        self.norms = nn.ModuleList(RMSNorm(d_model) for _ in range(spec.n_layers))
+        self.convs = nn.ModuleList(
+            SSGConv(d_model + spec.n_encoding, d_model) for _ in range(spec.n_layers)
+        )
+        self.dropout = FeatureDropout(dropout)
+
+    def forward(self, nodes: Tensor, edges: Tensor) -> Tensor:
+        batch, n_channels, n_frames, _ = nodes.shape
+        steps = edges.shape[1]
+        with torch.autocast(nodes.device.type, enabled=False):
+            P = propagation(edges, self.alpha, self.n_hops).unsqueeze(2)
+        h = nodes.transpose(1, 2).unflatten(1, (steps, n_frames // steps))
+        encoding = self.encoding.expand(*h.shape[:-1], -1)
+        for norm, conv in zip(self.norms, self.convs, strict=True):
+            update = F.silu(conv(torch.cat([norm(h), encoding], dim=-1), P))
+            h = h + update
+        return h.flatten(1, 2)
+
+
+class ToLogits(nn.Module):
+    """Log-odds at every sample, (batch, frame, electrode, d) to (batch, time)."""
+
+    def __init__(self, n_features: int, n_channels: int, d_model: int, upsampling: int) -> None:
+        super().__init__()
+        self.upsampling = upsampling
+        self.norm = RMSNorm(d_model)
+        self.mix = no_decay_on_bias(nn.Linear(n_channels * d_model, n_features))
+        self.to_channels = no_decay_on_bias(nn.Linear(n_features, n_channels))
+        self.to_logit = no_decay_on_bias(nn.Linear(n_channels, 1))
+
+    def set_prior(self, probability: float) -> None:
+        """Let the untrained network claim this share of seizure."""
+        if not 0 < probability < 1:
+            raise ValueError(f"prior={probability} is a probability; expected a value in (0, 1)")
+        nn.init.constant_(self.to_logit.bias, math.log(probability / (1 - probability)))
+
+    def forward(self, nodes: Tensor) -> Tensor:
+        h = F.silu(self.mix(self.norm(nodes).flatten(2)))  # (batch, frame, feature)
+        h = F.silu(self.to_channels(h))  # (batch, frame, electrode)
+        # Interpolation and a product with one vector commute; in this order it is 19 times less.
+        h = self.to_logit(h).float().transpose(1, 2)  # (batch, 1, frame)
+        return F.interpolate(h, scale_factor=self.upsampling, mode="linear").squeeze(1)
+
+
+def _stream(spec: StreamSpec, dropout: float, backend: Backend | None) -> BidirectionalMamba:
+    return BidirectionalMamba(
+        spec.d_model,
+        spec.n_layers,
+        spec.d_state,
+        spec.d_conv,
+        spec.expand,
+        spec.headdim,
+        dropout,
+        backend,
+    )

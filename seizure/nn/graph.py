@@ -1,0 +1,64 @@
+"""Graph convolution over electrodes, many small dense graphs at once."""
+
+import torch
+from torch import Tensor, nn
+
+from seizure.nn.decay import no_decay_on_bias
+
+
+def sparse_adjacency(weight: Tensor, top_k: int, threshold: float) -> Tensor:
+    """A symmetric graph of each electrode's strongest edges.
+
+    weight (..., node, node), symmetric and not negative. An edge stays when it is among the `top_k`
+    of either end and above `threshold`; an electrode left alone gets a self-loop of weight 1.
+
+    >>> sparse_adjacency(torch.tensor([[0.0, 0.5], [0.5, 0.0]]), top_k=1, threshold=0.6)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    n_nodes = weight.shape[-1]
+    itself = torch.eye(n_nodes, dtype=torch.bool, device=weight.device)
+    with torch.no_grad():
+        candidates = weight.masked_fill(itself, 0)
+        strongest = candidates.topk(min(top_k, n_nodes - 1), dim=-1).indices
+        kept = torch.zeros_like(candidates, dtype=torch.bool).scatter_(-1, strongest, True)
+        kept = (kept | kept.mT) & (candidates > threshold)
+        alone = (~kept.any(-1, keepdim=True)) & itself
+    return weight * kept + alone.to(weight.dtype)
+
+
+def propagation(adjacency: Tensor, alpha: float, n_hops: int) -> Tensor:
+    """What one graph convolution does to node features, as a matrix (..., node, node).
+
+    `P = alpha I + (1 - alpha) / K (N + N^2 + ... + N^K)`, N the adjacency with self-loops of weight
+    1 where none are, scaled by the square roots of both ends' degrees.
+
+    Source: Zhu and Koniusz 2021, "Simple spectral graph convolution", equation 8.
+    """
+    itself = torch.eye(adjacency.shape[-1], dtype=adjacency.dtype, device=adjacency.device)
+    looped = adjacency + itself * (adjacency == 0)
+    scale = looped.sum(-1).rsqrt()  # a self-loop makes every degree positive
+    hop = scale.unsqueeze(-1) * looped * scale.unsqueeze(-2)
+    walks, total = hop, hop
+    for _ in range(n_hops - 1):
+        walks = walks @ hop
+        total = total + walks
+    return alpha * itself + (1 - alpha) / n_hops * total
+
+
+class SSGConv(nn.Module):
+    """`P x W^T + b`, with the parameters of PyTorch Geometric's `SSGConv`.
+
+    x (..., node, feature) and the propagation P (..., node, node), whose leading axes broadcast.
+
+    >>> SSGConv(4, 8)(torch.ones(2, 19, 4), torch.eye(19)).shape
+    torch.Size([2, 19, 8])
+    """
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.lin = no_decay_on_bias(nn.Linear(n_in, n_out))
+
+    def forward(self, x: Tensor, propagation: Tensor) -> Tensor:
+        # Linear first: P acts on the fewer features.
+        return propagation @ (x @ self.lin.weight.t()) + self.lin.bias

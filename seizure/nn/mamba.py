@@ -1,0 +1,180 @@
+"""Mamba-2 with the parameters of `mamba_ssm.Mamba2`, on its CUDA kernels or in plain PyTorch."""
+
+import importlib
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seizure.nn.conv import causal_conv
+from seizure.nn.decay import no_decay
+from seizure.nn.norm import RMSNorm, rms_normalise
+from seizure.nn.ssd import ssd, ssd_step
+
+Backend = Literal["torch", "mamba_ssm"]
+
+# The reference initialisation. Source: Gu and Dao 2023, "Mamba", section 3.6; Dao and Gu 2024.
+DT_RANGE_STEPS = (1e-3, 1e-1)
+DECAY_RATE_RANGE = (1.0, 16.0)
+KERNEL_CHUNK = 256
+
+
+class MixerState(NamedTuple):
+    """What streaming carries from one step to the next."""
+
+    conv: Tensor  # the last d_conv - 1 inputs of the convolution (batch, step, channel)
+    scan: Tensor  # (batch, head, headdim, state)
+
+
+class Mamba2(nn.Module):
+    """A causal sequence mixer, (batch, time, feature) to the same shape.
+
+    `backend` is chosen once: None takes the CUDA kernels of mamba-ssm where they can be imported.
+    With the kernels chosen, tensors on the CPU still run through the equal PyTorch scan.
+
+    Source: Dao and Gu 2024, "Transformers are SSMs", section 7; one group, gated RMS norm.
+
+    >>> Mamba2(16, d_state=8, d_conv=4, expand=2, headdim=4, backend="torch")(torch.ones(1, 9, 16)).shape
+    torch.Size([1, 9, 16])
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        d_state: int,
+        d_conv: int,
+        expand: int,
+        headdim: int,
+        backend: Backend | None = None,
+    ) -> None:
+        super().__init__()
+        self.d_inner, self.d_state, self.headdim = d_model * expand, d_state, headdim
+        self.n_heads = self.d_inner // headdim
+        self.kernels = load_kernels(backend)
+        self.backend: Backend = "mamba_ssm" if self.kernels else "torch"
+
+        d_conv_features = self.d_inner + 2 * d_state
+        self.in_proj = nn.Linear(d_model, self.d_inner + d_conv_features + self.n_heads, bias=False)
+        self.conv1d = nn.Conv1d(
+            d_conv_features, d_conv_features, d_conv, groups=d_conv_features, padding=d_conv - 1
+        )
+        no_decay(self.conv1d.bias)  # type: ignore[arg-type]
+        self.dt_bias = no_decay(nn.Parameter(torch.empty(self.n_heads)))
+        self.A_log = no_decay(nn.Parameter(torch.empty(self.n_heads)))
+        self.D = no_decay(nn.Parameter(torch.empty(self.n_heads)))
+        self.norm = RMSNorm(self.d_inner)
+        self.out_proj = nn.Linear(self.d_inner, d_model, bias=False)
+        self.reset_parameters()
+
+    def reset_parameters(self, n_branches: int = 1) -> None:
+        """Start with step sizes spread over two decades; shrink the output of one of many branches."""
+        self.in_proj.reset_parameters()
+        self.conv1d.reset_parameters()
+        self.norm.reset_parameters()
+        self.out_proj.reset_parameters()
+        with torch.no_grad():
+            low, high = map(math.log, DT_RANGE_STEPS)
+            dt = torch.empty(self.n_heads).uniform_(low, high).exp()
+            self.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # softplus turns it into dt again
+            self.A_log.uniform_(*DECAY_RATE_RANGE).log_()
+            self.D.fill_(1.0)
+            self.out_proj.weight.mul_(n_branches**-0.5)
+
+    def forward(self, u: Tensor) -> Tensor:
+        return mix(u.unsqueeze(0), [self])[0]
+
+    def initial_state(self, batch: int) -> MixerState:
+        """The state before the first step of a stream."""
+        weight = self.conv1d.weight
+        return MixerState(
+            weight.new_zeros(batch, weight.shape[-1] - 1, weight.shape[0]),
+            weight.new_zeros(batch, self.n_heads, self.headdim, self.d_state),
+        )
+
+    def step(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
+        """One step of a stream, (batch, feature), and the state it leaves; equal to `forward`."""
+        z, xBC, dt = self.in_proj(u).split(
+            [self.d_inner, len(self.conv1d.weight), self.n_heads], -1
+        )
+        recent = torch.cat([state.conv, xBC.unsqueeze(1)], dim=1)
+        xBC = F.silu((recent * self.conv1d.weight.squeeze(1).t()).sum(1) + self.conv1d.bias)
+        x, B, C = xBC.split([self.d_inner, self.d_state, self.d_state], -1)
+        x = x.view(len(u), self.n_heads, self.headdim)
+        dt = F.softplus(dt + self.dt_bias)
+        y, scan = ssd_step(x, dt, -self.A_log.exp(), B, C, state.scan)
+        y = (y + self.D.unsqueeze(-1) * x).flatten(1)
+        y = rms_normalise(y * F.silu(z), self.norm.weight, self.norm.eps)
+        return self.out_proj(y), MixerState(recent[:, 1:], scan)
+
+
+def mix(u: Tensor, mixers: Sequence[Mamba2]) -> Tensor:
+    """Several mixers of one size, each on its own input, in one pass.
+
+    u (mixer, batch, time, feature) to the same shape.
+    """
+    first = mixers[0]
+    if first.kernels is not None and u.is_cuda:
+        return torch.stack([_mix_with_kernels(u_i, m) for u_i, m in zip(u, mixers, strict=True)])
+    groups, batch, time, _ = u.shape
+    heads, headdim, d_inner = first.n_heads, first.headdim, first.d_inner
+
+    def stacked(name: str) -> Tensor:
+        return torch.stack([m.get_parameter(name) for m in mixers])
+
+    zxbcdt = torch.bmm(u.flatten(1, 2), stacked("in_proj.weight").mT)
+    z, xBC, dt = zxbcdt.view(groups, batch, time, -1).split(
+        [d_inner, d_inner + 2 * first.d_state, heads], -1
+    )
+    xBC = F.silu(causal_conv(xBC, stacked("conv1d.weight").squeeze(2), stacked("conv1d.bias")))
+    x, B, C = xBC.flatten(0, 1).split([d_inner, first.d_state, first.d_state], -1)
+    x = x.view(-1, time, heads, headdim)
+    # Step sizes and decay rates stay in float32: a rounded decay compounds over the whole window.
+    dt = F.softplus(dt.float() + stacked("dt_bias").float()[:, None, None])
+    A = -stacked("A_log").float().exp()
+    y, _ = ssd(x, dt.flatten(0, 1), A.repeat_interleave(batch, 0), B, C)
+    D = stacked("D").repeat_interleave(batch, 0)[:, None, :, None]
+    y = (y + D * x).view(groups, batch, time, d_inner)
+    y = rms_normalise(y * F.silu(z), stacked("norm.weight")[:, None, None], first.norm.eps)
+    out = torch.bmm(y.flatten(1, 2), stacked("out_proj.weight").mT)
+    return out.view(groups, batch, time, -1)
+
+
+def load_kernels(backend: Backend | None) -> Any:
+    """The fused function of mamba-ssm, or None for plain PyTorch; raises where asked for in vain."""
+    if backend == "torch" or (backend is None and not torch.cuda.is_available()):
+        return None
+    if backend not in (None, "mamba_ssm"):
+        raise ValueError(f"backend={backend!r} is unknown; expected 'torch', 'mamba_ssm' or None")
+    try:
+        importlib.import_module("causal_conv1d")
+        module = importlib.import_module("mamba_ssm.ops.triton.ssd_combined")
+    except (ImportError, OSError) as error:  # a wheel built for another torch fails with OSError
+        if backend is None:
+            return None
+        raise ImportError(
+            f"backend='mamba_ssm' needs mamba-ssm and causal-conv1d, which do not import here "
+            f"({error}); install them with `pip install 'seizure[cuda]'` or choose backend='torch'"
+        ) from error
+    return module.mamba_split_conv1d_scan_combined
+
+
+def _mix_with_kernels(u: Tensor, mixer: Mamba2) -> Tensor:
+    return mixer.kernels(
+        mixer.in_proj(u),
+        mixer.conv1d.weight.squeeze(1),
+        mixer.conv1d.bias,
+        mixer.dt_bias,
+        -mixer.A_log.float().exp(),
+        D=mixer.D,
+        chunk_size=KERNEL_CHUNK,
+        activation="silu",
+        rmsnorm_weight=mixer.norm.weight,
+        rmsnorm_eps=mixer.norm.eps,
+        outproj_weight=mixer.out_proj.weight,
+        headdim=mixer.headdim,
+        ngroups=1,
+        norm_before_gate=False,
+    )

@@ -1,0 +1,65 @@
+"""A strided convolutional pyramid: from samples of an EEG to frames of features."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seizure.nn.conv import Conv
+from seizure.nn.decay import no_decay_on_bias
+from seizure.nn.dropout import FeatureDropout
+from seizure.nn.norm import RMSNorm
+
+
+class DilatedBlock(nn.Module):
+    """`x + pointwise(silu(dilated(norm(x))))`, (batch, time, channel) to the same shape."""
+
+    def __init__(self, n_channels: int, kernel: int, dilation: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.norm = RMSNorm(n_channels)
+        self.dilated = Conv(n_channels, n_channels, kernel, dilation=dilation)
+        self.dropout = FeatureDropout(dropout)
+        self.pointwise = no_decay_on_bias(nn.Linear(n_channels, n_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.silu(self.dilated(self.norm(x)))
+        return x + self.pointwise(self.dropout(h))
+
+
+class Pyramid(nn.Module):
+    """Stages of one strided convolution and some dilated residual blocks.
+
+    (batch, time, n_in) to (batch, time / downsampling, channels[-1]).
+
+    >>> import torch
+    >>> pyramid = Pyramid(19, (8, 16), strides=(4, 4), kernel=7, dilations=((1,), (1, 2)))
+    >>> pyramid(torch.zeros(1, 512, 19)).shape
+    torch.Size([1, 32, 16])
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        channels: Sequence[int],
+        strides: Sequence[int],
+        kernel: int,
+        dilations: Sequence[Sequence[int]],
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        n_blocks = sum(map(len, dilations))
+        stages: list[nn.Module] = []
+        for n_out, stride, stage in zip(channels, strides, dilations, strict=True):
+            if stages:
+                stages.append(RMSNorm(n_in))
+            stages.append(Conv(n_in, n_out, kernel, stride))
+            stages += [DilatedBlock(n_out, kernel, dilation, dropout) for dilation in stage]
+            n_in = n_out
+        self.stages = nn.Sequential(*stages)
+        self.norm = RMSNorm(n_in)
+        for block in self.modules():
+            if isinstance(block, DilatedBlock):
+                block.pointwise.weight.data.mul_(n_blocks**-0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.stages(x))

@@ -21,8 +21,6 @@ class FocalLoss(nn.Module):
 
     def __init__(self, alpha: float = 0.5, gamma: float = 2.0) -> None:
         super().__init__()
-        if not 0 < alpha < 1 or gamma < 0:
-            raise ValueError(f"alpha must be in (0, 1), gamma ≥ 0; found {alpha} and {gamma}")
         self.alpha = alpha
         self.gamma = gamma
 
@@ -42,8 +40,6 @@ class WeightedCrossEntropy(nn.Module):
 
     def __init__(self, pos_weight: float = 1.0) -> None:
         super().__init__()
-        if not pos_weight > 0:
-            raise ValueError(f"pos_weight must be positive, found {pos_weight}")
         self.pos_weight = pos_weight
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:

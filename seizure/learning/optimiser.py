@@ -1,29 +1,13 @@
 """AdamW with decay where it belongs, and a learning rate that warms up and then follows a cosine."""
 
 import math
-from dataclasses import dataclass
 
 from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
+from seizure.learning.spec import Optimisation
 from seizure.nn.decay import takes_decay
-
-
-@dataclass(frozen=True)
-class Optimisation:
-    """Learning rate, weight decay and the schedule, as fractions of the whole training."""
-
-    lr: float = 3e-5
-    weight_decay: float = 0.05
-    warmup_fraction: float = 0.03
-    final_lr_fraction: float = 0.01
-
-    def __post_init__(self) -> None:
-        if self.lr <= 0 or self.weight_decay < 0:
-            raise ValueError(f"lr must be positive and weight_decay ≥ 0, found {self}")
-        if not 0 <= self.warmup_fraction < 1 or not 0 <= self.final_lr_fraction <= 1:
-            raise ValueError(f"warmup_fraction must be in [0, 1), final_lr_fraction in [0, 1]: {self}")
 
 
 def make_optimiser(network: nn.Module, settings: Optimisation) -> AdamW:

@@ -1,60 +1,18 @@
 """The LightningDataModule: training batches balanced anew each epoch, whole recordings to score."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import numpy as np
 from torch.utils.data import DataLoader
 
 from seizure.cache.index import CacheIndex
 from seizure.cache.mapping import MappedSignals
 from seizure.windows.dataset import WindowBatch, WindowDataset
 from seizure.windows.grid import WindowGrid, WindowKind, cut_windows
-from seizure.windows.normalisation import Normalisation, gain_of
-from seizure.windows.sampler import Balance, BalancedBatches, ContiguousBatches
-
-
-@dataclass(frozen=True)
-class Windowing:
-    """How recordings are cut: windows and strides in seconds.
-
-    Training windows overlap (`stride_s`), scored ones (`scoring_stride_s`) cover every recording;
-    where they overlap their probabilities are averaged.
-    """
-
-    window_s: float = 60.0
-    stride_s: float = 10.0
-    scoring_stride_s: float = 60.0
-    normalisation: Normalisation = "robust"
-
-    def __post_init__(self) -> None:
-        if not (self.window_s > 0 and self.stride_s > 0 and self.scoring_stride_s > 0):
-            raise ValueError("window_s, stride_s and scoring_stride_s must be positive")
-        if self.scoring_stride_s > self.window_s:
-            raise ValueError(
-                f"scoring_stride_s ({self.scoring_stride_s}) must not exceed window_s "
-                f"({self.window_s}): the EEG between windows would never be scored"
-            )
-
-
-@dataclass(frozen=True)
-class Loading:
-    """How batches are made ready: sizes, worker processes and memory, as `DataLoader` takes them."""
-
-    batch_size: int = 16
-    scoring_batch_size: int = 16
-    num_workers: int = 0
-    persistent_workers: bool = True
-    prefetch_factor: int = 2
-    pin_memory: bool = False
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1 or self.scoring_batch_size < 1:
-            raise ValueError("batch_size and scoring_batch_size must be at least 1")
-        if self.num_workers < 0 or self.prefetch_factor < 1:
-            raise ValueError("num_workers must be at least 0 and prefetch_factor at least 1")
+from seizure.windows.normalisation import gain_of
+from seizure.windows.sampler import BalancedBatches, ContiguousBatches
+from seizure.windows.spec import Balance, Loading, Windowing
 
 
 class WindowDataModule(pl.LightningDataModule):
@@ -131,7 +89,8 @@ class WindowDataModule(pl.LightningDataModule):
         """The epoch's number and how many of its batches have been learnt from."""
         if self.trainer is None or self._batches is None:
             return {}
-        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
+        # In `on_train_batch_end` the batch is processed but not yet completed.
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed
         return {"epoch": self._batches.epoch, "batches_done": done}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -166,8 +125,3 @@ class WindowDataModule(pl.LightningDataModule):
         if self.trainer is None:
             return 0, 1
         return self.trainer.global_rank, self.trainer.world_size
-
-
-def hours_of(index: CacheIndex, split: str) -> float:
-    """Hours of EEG in a split."""
-    return float(np.sum(index.n_samples[index.rows(split)]) / index.rate_hz / 3600)

@@ -1,14 +1,12 @@
 """How cached EEG is brought to a common scale: decided when it is read, from stored statistics."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seizure.cache.index import CacheIndex
-
-Normalisation = Literal["robust", "standard"]
+from seizure.windows.spec import Normalisation
 
 # The interquartile range of a normal distribution in units of its standard deviation.
 IQR_OF_NORMAL = 1.349

@@ -1,36 +1,17 @@
 """Which windows an epoch learns from: a balanced draw that depends on nothing but seed and epoch."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from seizure.windows.grid import WindowGrid, WindowKind
+from seizure.windows.spec import Balance
 
 
 class EmptyDraw(ValueError):
     """There is no window with a seizure to learn from."""
-
-
-@dataclass(frozen=True)
-class Balance:
-    """How an epoch is mixed: all windows partly seizure, and these many of the others for each.
-
-    `windows_per_epoch` cuts the drawn mixture to a shorter epoch (each epoch another part of it);
-    None takes all of it. Source: the balance of the original TUSZ recipe, 1 : 0.3 : 2.5.
-    """
-
-    full_ratio: float = 0.3
-    background_ratio: float = 2.5
-    windows_per_epoch: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.full_ratio < 0 or self.background_ratio < 0:
-            raise ValueError("full_ratio and background_ratio must not be negative")
-        if self.windows_per_epoch is not None and self.windows_per_epoch < 1:
-            raise ValueError("windows_per_epoch must be at least 1, or null for the whole draw")
 
 
 def draw(grid: WindowGrid, balance: Balance, seed: int, epoch: int) -> NDArray[np.int32]:
@@ -100,6 +81,9 @@ class BalancedBatches(Sampler[list[int]]):
 
     def resume(self, epoch: int, batches_done: int) -> None:
         """Start at `epoch`, after the batches of it that an interrupted run has learnt from."""
+        if batches_done >= len(self):
+            epoch, batches_done = epoch + 1, 0
+        # Workers fetch ahead as soon as the loader is iterated, before Lightning names the epoch.
         self.epoch = self._resume_epoch = epoch
         self._resume_batch = batches_done
 

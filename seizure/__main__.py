@@ -1,0 +1,28 @@
+"""`python -m seizure` lists what there is to do."""
+
+import sys
+
+VERBS = {
+    "prepare": "read a corpus of EDF files into a cache that training reads fast",
+    "train": "train a detector, score it on patients it never saw, write a report",
+    "evaluate": "score a trained detector on a split of a corpus",
+    "predict": "find seizures in EDF files with a trained detector",
+}
+
+
+def main() -> int:
+    """Print the verbs; 2 if something else was asked for."""
+    for verb, what in VERBS.items():
+        print(f"python -m seizure.{verb:<10}{what}")
+    print("\nEach answers --help with its own options and an example.")
+    if len(sys.argv) > 1 and sys.argv[1] not in ("-h", "--help"):
+        print(
+            f"error: found {' '.join(sys.argv[1:])!r}; write python -m seizure.<verb>",
+            file=sys.stderr,
+        )
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

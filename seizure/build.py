@@ -1,0 +1,172 @@
+"""From a checked configuration to objects: the only place that puts the rooms together."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    LearningRateMonitor,
+    RichProgressBar,
+)
+from torch import nn
+
+from seizure.callbacks.checkpoint import (
+    LAST,
+    best_checkpoint,
+    epoch_checkpoint,
+    wall_clock_checkpoint,
+)
+from seizure.callbacks.heartbeat import Heartbeat
+from seizure.callbacks.interruption import Interruption
+from seizure.callbacks.metrics_file import MetricsFile
+from seizure.callbacks.throughput import Throughput
+from seizure.config import (
+    ConfigError,
+    DualStreamModel,
+    Objective,
+    TrainConfig,
+    TrainerSettings,
+    parse,
+)
+from seizure.learning.loss import FocalLoss, WeightedCrossEntropy
+from seizure.learning.module import DetectionModule
+from seizure.learning.spec import Focal
+from seizure.models.dual_stream import DualStream
+from seizure.models.spec import InputSpec
+from seizure.models.weights import load_strictly
+from seizure.run_folder import RunFolder
+from seizure.windows.datamodule import WindowDataModule
+
+log = logging.getLogger("seizure")
+
+
+def network(model: DualStreamModel, inputs: InputSpec) -> nn.Module:
+    """The detector of a configuration, freshly initialised."""
+    return DualStream(inputs, model.encoder, model.node, model.edge, model.graph, model.dropout)
+
+
+def loss(objective: Objective, data: WindowDataModule) -> nn.Module:
+    """The loss; a missing `pos_weight` follows from the share of seizure in the drawn windows."""
+    if isinstance(objective, Focal):
+        return FocalLoss(objective.alpha, objective.gamma)
+    pos_weight = objective.pos_weight
+    return WeightedCrossEntropy(data.balanced_pos_weight() if pos_weight is None else pos_weight)
+
+
+def input_spec(config: TrainConfig, channel_names: tuple[str, ...]) -> InputSpec:
+    """What a training window looks like."""
+    return InputSpec(channel_names, config.preprocess.rate_hz, config.windows.window_s)
+
+
+def module(
+    config: TrainConfig, data: WindowDataModule, configuration: dict[str, Any]
+) -> DetectionModule:
+    """The LightningModule of a training run; `configuration` goes into its checkpoints."""
+    inputs = input_spec(config, data.index.channel_names)
+    stored = {**configuration, "channel_names": list(inputs.channel_names)}
+    return DetectionModule(
+        network=network(config.model, inputs),
+        loss=loss(config.objective, data),
+        optimisation=config.optimisation,
+        postprocessing=config.events,
+        rate_hz=config.preprocess.rate_hz,
+        track_rate_hz=config.track_rate_hz,
+        configuration=stored,
+    )
+
+
+def module_from(checkpoint: Path) -> tuple[DetectionModule, TrainConfig]:
+    """The trained module of a checkpoint and the configuration it was trained with.
+
+    Raises `ConfigError` if the file is no checkpoint of this package; weights load strictly.
+    """
+    if not checkpoint.is_file():
+        raise ConfigError(f"checkpoint: no file {checkpoint}; give the path of a .ckpt")
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    configuration = dict(content.get("hyper_parameters", {}).get("configuration", {}))
+    if not configuration:
+        raise ConfigError(f"checkpoint: {checkpoint} was not written by seizure.train")
+    channel_names = tuple(configuration.pop("channel_names"))
+    config = parse(TrainConfig, configuration)
+    inputs = input_spec(config, channel_names)
+    trained = DetectionModule(
+        network=network(config.model, inputs),
+        loss=nn.Identity(),
+        optimisation=config.optimisation,
+        postprocessing=config.events,
+        rate_hz=config.preprocess.rate_hz,
+        track_rate_hz=config.track_rate_hz,
+        configuration={**configuration, "channel_names": list(channel_names)},
+    )
+    load_strictly(trained, content["state_dict"], source=str(checkpoint))
+    return trained.eval(), config
+
+
+def callbacks(config: TrainConfig, folder: RunFolder, on_terminal: bool) -> list[Callback]:
+    """Everything that watches a training run."""
+    settings = config.callbacks
+    watching: list[Callback] = [
+        Heartbeat(settings.heartbeat_interval_s),
+        Throughput(),
+        LearningRateMonitor("step"),
+        EarlyStopping(settings.monitor, mode="max", patience=settings.patience, strict=True),
+        Interruption(folder.checkpoints / LAST),
+        best_checkpoint(folder.checkpoints, settings.monitor),
+        epoch_checkpoint(folder.checkpoints),
+        wall_clock_checkpoint(folder.checkpoints, settings.checkpoint_every_min),
+    ]
+    return [*watching, RichProgressBar(leave=True)] if on_terminal else watching
+
+
+def trainer(config: TrainConfig, folder: RunFolder, on_terminal: bool) -> pl.Trainer:
+    """Lightning's Trainer with the run's callbacks and its CSV logger."""
+    settings = asdict(config.trainer)
+    settings["precision"] = precision(config.trainer)
+    return pl.Trainer(
+        **settings,
+        logger=MetricsFile(folder.path, config.logger.flush_every_n_steps),
+        callbacks=callbacks(config, folder, on_terminal),
+        default_root_dir=folder.path,
+        enable_progress_bar=on_terminal,
+        enable_model_summary=False,
+        # Sampling by rank is done by the sampler itself.
+        use_distributed_sampler=False,
+    )
+
+
+def scoring_trainer(accelerator: str, precision: str = "32-true") -> pl.Trainer:
+    """A Trainer for predictions alone: one device, no logger, no checkpoints."""
+    check_accelerator(accelerator)
+    return pl.Trainer(
+        accelerator=accelerator,
+        devices=1,
+        precision=precision,  # pyright: ignore[reportArgumentType]
+        logger=False,
+        callbacks=[Heartbeat(30.0)],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def precision(settings: TrainerSettings) -> str:
+    """The precision in force: bf16-mixed where `auto` finds a CUDA device that has it."""
+    if settings.precision != "auto":
+        return settings.precision
+    on_cuda = settings.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    return "bf16-mixed" if on_cuda and torch.cuda.is_bf16_supported() else "32-true"
+
+
+def check_accelerator(accelerator: str) -> None:
+    """Raises `ConfigError` for a CUDA device that is asked for and not there."""
+    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise ConfigError(
+            f"trainer.accelerator={accelerator} needs a CUDA device and this machine shows none "
+            f"(torch {torch.__version__}); train here with +hw=local, or on the cloud"
+        )

@@ -1,0 +1,74 @@
+"""Ctrl-C and SIGTERM as a request: finish what is on, write the last checkpoint, then leave."""
+
+import logging
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import lightning.pytorch as pl
+
+log = logging.getLogger("seizure")
+
+
+class Interrupted(RuntimeError):
+    """The run was asked to stop and has written its last checkpoint."""
+
+
+class Interruption(pl.Callback):
+    """On SIGINT or SIGTERM stops after the batch, or after the validation, with a checkpoint.
+
+    A second signal stops at once; what `last.ckpt` held before then stands. Raises `Interrupted`
+    out of `trainer.fit`.
+    """
+
+    def __init__(self, last_checkpoint: Path) -> None:
+        self.last_checkpoint = last_checkpoint
+        self._asked = False
+        self._previous: dict[int, Any] = {}
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._ask)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
+    ) -> None:
+        # After the last batch comes the validation: stopping here would lose it on resuming.
+        if self._asked and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            trainer.save_checkpoint(self.last_checkpoint)
+            raise Interrupted
+
+    def on_validation_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
+    ) -> None:
+        if self._asked and trainer.sanity_checking:
+            raise Interrupted
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self._asked:
+            trainer.save_checkpoint(self.last_checkpoint)
+            raise Interrupted
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._restore()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        self._restore()
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            self._restore()
+            raise KeyboardInterrupt
+        self._asked = True
+        log.info(
+            "%s received: stopping after this batch or validation; once more stops at once",
+            signal.Signals(number).name,
+        )
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}

@@ -1,0 +1,275 @@
+"""The schema of every verb's configuration: composed by Hydra, checked here, then plain values.
+
+Stages define their own settings (`Preprocessing`, `Windowing`, `EncoderSpec`, ...); this file only
+puts them together. An unknown key fails and names the nearest known one.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from seizure.corpus.synthetic.spec import SyntheticSpec
+from seizure.eeg.filtering import Preprocessing
+from seizure.events.decide import Postprocessing
+from seizure.learning.spec import CrossEntropy, Focal, Optimisation
+from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, StreamSpec
+from seizure.windows.spec import Balance, Loading, Windowing
+
+ConfigT = TypeVar("ConfigT")
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message names the key, what was found and the fix."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where things are read and written; relative to the current folder."""
+
+    data: Path
+    runs: Path
+    cache: Path
+
+
+@dataclass(frozen=True)
+class SyntheticCorpus:
+    """The embedded corpus: made once in `root`, then read like TUSZ."""
+
+    name: Literal["synthetic"]
+    root: Path
+    spec: SyntheticSpec
+
+
+@dataclass(frozen=True)
+class TuszCorpus:
+    """The TUH EEG Seizure Corpus, or anything in its layout, in `root`."""
+
+    name: Literal["tusz"]
+    root: Path
+
+
+@dataclass(frozen=True)
+class DualStreamModel:
+    """The sizes of a dual-stream detector."""
+
+    name: Literal["dual_stream"]
+    size: str
+    encoder: EncoderSpec
+    node: StreamSpec
+    edge: EdgeSpec
+    graph: GraphSpec
+    dropout: float
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """What Lightning's Trainer is given, under its own names.
+
+    `precision` auto is bf16-mixed on a CUDA device that has it, 32-true elsewhere.
+    """
+
+    max_epochs: int
+    accelerator: str
+    devices: int | str
+    num_nodes: int
+    strategy: str
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed", "64-true"]
+    gradient_clip_val: float | None
+    accumulate_grad_batches: int
+    limit_train_batches: int | float
+    limit_val_batches: int | float
+    check_val_every_n_epoch: int
+    num_sanity_val_steps: int
+    log_every_n_steps: int
+    deterministic: bool
+
+    def __post_init__(self) -> None:
+        if self.max_epochs < 1:
+            raise ValueError(f"max_epochs must be at least 1, found {self.max_epochs}")
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """What is watched while training: `monitor` picks the best epoch (higher is better)."""
+
+    monitor: str
+    patience: int
+    heartbeat_interval_s: float
+    checkpoint_every_min: float
+
+
+@dataclass(frozen=True)
+class Logger:
+    """Metrics always go to CSV files in the run's folder."""
+
+    name: Literal["csv"]
+    flush_every_n_steps: int
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The machine a profile is for; only the cloud launcher and the run's records read it."""
+
+    name: str = "unspecified"
+    gpu: str | None = None
+    cores: int | None = None
+    memory_gib: int | None = None
+    timeout_h: float | None = None
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """How the cache is built: `jobs` recordings at a time."""
+
+    jobs: int
+
+
+Corpus = Annotated[SyntheticCorpus | TuszCorpus, Field(discriminator="name")]
+Objective = Annotated[Focal | CrossEntropy, Field(discriminator="name")]
+
+
+@dataclass(frozen=True)
+class PrepareConfig:
+    """Everything that `python -m seizure.prepare` can be told."""
+
+    paths: Paths
+    corpus: Corpus
+    preprocess: Preprocessing
+    prepare: Prepare
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that `python -m seizure.train` can be told."""
+
+    run: str
+    seed: int
+    paths: Paths
+    corpus: Corpus
+    preprocess: Preprocessing
+    prepare: Prepare
+    windows: Windowing
+    balance: Balance
+    loader: Loading
+    model: DualStreamModel
+    objective: Objective
+    optimisation: Optimisation
+    trainer: TrainerSettings
+    callbacks: Callbacks
+    logger: Logger
+    events: Postprocessing
+    track_rate_hz: float
+    hw: Hardware = Hardware()
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Everything that `python -m seizure.evaluate` can be told."""
+
+    checkpoint: Path
+    output: Path | None
+    split: Literal["train", "dev", "eval"]
+    paths: Paths
+    corpus: Corpus
+    prepare: Prepare
+    accelerator: str
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """Everything that `python -m seizure.predict` can be told."""
+
+    input: Path
+    checkpoint: Path
+    output: Path
+    on_threshold: float | None
+    accelerator: str
+    batch_size: int
+
+
+def parse(schema: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
+    """The configuration as checked, typed values.
+
+    Raises `ConfigError` for an unknown key (naming the nearest known), a missing key, a value of
+    the wrong type, or values that contradict each other.
+    """
+    known = set(known_keys(schema, values))
+    for key in _leaves(values):
+        if key not in known:
+            raise unknown_key(key, known)
+    try:
+        return TypeAdapter(schema).validate_python(dict(values))
+    except ValidationError as error:
+        raise ConfigError(_plain(error)) from error
+
+
+def unknown_key(key: str, known: set[str]) -> ConfigError:
+    """The error for a key that nothing reads."""
+    # A misplaced key is nearer to its namesake elsewhere than to its neighbours in spelling.
+    namesakes = sorted(k for k in known if k.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1])
+    near = namesakes or difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+    return ConfigError(f"unknown key {key!r}; the nearest known key is {near[0]!r}")
+
+
+def known_keys(
+    schema: Any, values: Mapping[str, Any] | None = None, prefix: str = ""
+) -> Iterator[str]:
+    """Every dotted key that a schema reads.
+
+    Where a group has several members, `values` tell by its `name` which one; without them the
+    keys of all members are given.
+    """
+    hints = get_type_hints(schema)
+    for entry in fields(schema):
+        below = (values or {}).get(entry.name)
+        below = below if isinstance(below, Mapping) else None
+        members = [m for m in _members(hints[entry.name]) if is_dataclass(m)]
+        if not members:
+            yield f"{prefix}{entry.name}"
+        named = [m for m in members if below and below.get("name") in _names(m)]
+        for member in named or members:
+            yield from known_keys(member, below, f"{prefix}{entry.name}.")
+
+
+def _members(hint: Any) -> list[Any]:
+    """The alternatives of a type, unwrapped."""
+    if get_origin(hint) in (Union, UnionType):
+        return [member for part in get_args(hint) for member in _members(part)]
+    return [hint]
+
+
+def _names(schema: Any) -> tuple[Any, ...]:
+    """What `name` may be in a member of a group."""
+    return get_args(get_type_hints(schema).get("name"))
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        elif not isinstance(value, Mapping):
+            yield f"{prefix}{key}"
+
+
+def _plain(error: ValidationError) -> str:
+    """pydantic's findings, with each key as it is written on the command line."""
+    lines = []
+    for found in error.errors():
+        location = [str(part) for part in found["loc"]]
+        # A union's member is part of pydantic's location, not of the key.
+        if len(location) > 1 and location[0] in ("corpus", "objective"):
+            del location[1]
+        key = ".".join(location)
+        if found["type"] == "missing":
+            lines.append(f"{key}: no value; give {key}=…")
+        elif found["type"] == "value_error":
+            lines.append(f"{key}: {found['msg'].removeprefix('Value error, ')}")
+        else:
+            lines.append(f"{key}: {found['msg']}, found {found['input']!r}")
+    return "; ".join(lines)

@@ -1,0 +1,102 @@
+"""The LightningModule: one shared step around a network, a loss and an optimiser."""
+
+from typing import Any, NamedTuple
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+
+from seizure.events.decide import Postprocessing
+from seizure.learning.metrics import detection_metrics
+from seizure.learning.optimiser import make_optimiser, make_schedule
+from seizure.learning.spec import Optimisation
+from seizure.learning.tracks import WindowFrames, frames_of, stitched
+from seizure.windows.dataset import WindowBatch
+
+
+class StepResult(NamedTuple):
+    """Loss of a batch (a scalar) and its logits (batch, time)."""
+
+    loss: Tensor
+    logits: Tensor
+
+
+class DetectionModule(pl.LightningModule):
+    """Trains a network that maps EEG (batch, channel, time) to logits (batch, time).
+
+    Validation scores whole stitched recordings: `val/loss`, `val/auroc` (per frame) and
+    `val/sensitivity_at_10fa` (NEDC any-overlap, best threshold with at most 10 false alarms a day).
+    `configuration` is stored in checkpoints as plain containers, so that a checkpoint alone is
+    enough to build the network again.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: nn.Module,
+        optimisation: Optimisation,
+        postprocessing: Postprocessing,
+        rate_hz: float = 256.0,
+        track_rate_hz: float = 16.0,
+        configuration: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.loss = loss
+        self.optimisation = optimisation
+        self.postprocessing = postprocessing
+        self.rate_hz = rate_hz
+        self.track_rate_hz = track_rate_hz
+        self._frames: list[WindowFrames] = []
+        self.save_hyperparameters({"configuration": configuration or {}}, logger=False)
+
+    def forward(self, eeg: Tensor) -> Tensor:
+        """Normalised EEG (batch, channel, time) to logits (batch, time)."""
+        return self.network(eeg)
+
+    def training_step(self, batch: WindowBatch) -> Tensor:
+        """The batch's loss."""
+        step = self._step(batch)
+        self.log("train/loss", step.loss, on_step=True, on_epoch=True, batch_size=len(batch.row))
+        return step.loss
+
+    def validation_step(self, batch: WindowBatch) -> Tensor:
+        """The batch's loss; its frames are kept until the recordings are complete."""
+        step = self._step(batch)
+        self._frames.append(self._frames_of(batch, step.logits))
+        self.log("val/loss", step.loss, batch_size=len(batch.row))
+        return step.loss
+
+    def on_validation_epoch_end(self) -> None:
+        """Score the stitched recordings."""
+        frames, self._frames = self._frames, []
+        # The sanity check sees a few windows of one recording: nothing that could be scored.
+        if self.trainer.sanity_checking:
+            return
+        index = self.trainer.datamodule.index  # pyright: ignore[reportAttributeAccessIssue]
+        result = stitched(frames, index, self.track_rate_hz)
+        self.log_dict(
+            {f"val/{name}": value for name, value in
+             detection_metrics(result.recordings, self.postprocessing).items()}
+        )
+
+    def predict_step(self, batch: WindowBatch) -> WindowFrames:
+        """Probabilities of each window at the track's rate."""
+        return self._frames_of(batch, self.network(batch.normalised()))
+
+    def configure_optimizers(self) -> Any:
+        """AdamW and a schedule over the whole training, stepped once a batch."""
+        optimiser = make_optimiser(self.network, self.optimisation)
+        n_steps = int(self.trainer.estimated_stepping_batches)
+        schedule = make_schedule(optimiser, self.optimisation, n_steps)
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def _step(self, batch: WindowBatch) -> StepResult:
+        logits = self.network(batch.normalised())
+        return StepResult(self.loss(logits, batch.target, batch.valid), logits)
+
+    def _frames_of(self, batch: WindowBatch, logits: Tensor) -> WindowFrames:
+        return frames_of(torch.sigmoid(logits.float()), batch, self.rate_hz, self.track_rate_hz)

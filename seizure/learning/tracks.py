@@ -1,0 +1,98 @@
+"""From the probabilities of windows to one stitched track per recording, beside its annotations."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seizure.cache.index import CacheIndex
+from seizure.eeg.annotation import SEIZURE_TYPES, Event
+from seizure.events.stitch import Stitcher
+from seizure.scoring.case import TrackedRecording
+from seizure.windows.dataset import WindowBatch
+
+
+class WindowFrames(NamedTuple):
+    """Windows on their way to a track: `row` (batch,) in the cache index, `start_frame` (batch,)
+    int64, `probability` (batch, frame) float32."""
+
+    row: NDArray[np.int64]
+    start_frame: NDArray[np.int64]
+    probability: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class StitchedRecordings:
+    """The recordings of which every window was seen, and how many were seen only in part."""
+
+    recordings: tuple[TrackedRecording, ...]
+    n_partly_seen: int
+
+
+def samples_per_frame(rate_hz: float, track_rate_hz: float) -> int:
+    """Samples averaged into one frame; raises `ValueError` unless it is a whole number."""
+    ratio = rate_hz / track_rate_hz
+    if ratio < 1 or ratio != int(ratio):
+        raise ValueError(
+            f"the EEG's rate of {rate_hz:g} Hz must be a whole multiple of the track's rate, "
+            f"found {track_rate_hz:g} Hz"
+        )
+    return int(ratio)
+
+
+def frames_of(
+    probability: Tensor, batch: WindowBatch, rate_hz: float, track_rate_hz: float
+) -> WindowFrames:
+    """Probabilities (batch, time) per sample, averaged into frames at the track's rate."""
+    n = samples_per_frame(rate_hz, track_rate_hz)
+    frames = probability.unflatten(1, (-1, n)).mean(2)
+    return WindowFrames(
+        row=batch.row.cpu().numpy().astype(np.int64),
+        start_frame=batch.start.cpu().numpy().astype(np.int64) // n,
+        probability=frames.cpu().numpy(),
+    )
+
+
+def stitched(
+    windows: Iterable[WindowFrames], index: CacheIndex, track_rate_hz: float
+) -> StitchedRecordings:
+    """Whole recordings in the order of the index; one seen only in part is counted, not scored."""
+    n = samples_per_frame(index.rate_hz, track_rate_hz)
+    stitchers: dict[int, Stitcher] = {}
+    for batch in windows:
+        for row, start, probability in zip(*batch, strict=True):
+            if row not in stitchers:
+                n_frames = -(-int(index.n_samples[row]) // n)
+                stitchers[row] = Stitcher(track_rate_hz, n_frames)
+            stitchers[row].add(int(start), probability)
+    whole = {row: stitchers[row] for row in sorted(stitchers) if stitchers[row].complete}
+    recordings = []
+    for row, stitcher in whole.items():
+        stem = str(index.stem[row])
+        duration_s = float(index.n_samples[row]) / index.rate_hz
+        recordings.append(
+            TrackedRecording(
+                stem=stem,
+                patient=str(index.patient[row]),
+                duration_s=duration_s,
+                reference=reference_of(index, row),
+                track=stitcher.track(stem, duration_s),
+            )
+        )
+    return StitchedRecordings(tuple(recordings), len(stitchers) - len(whole))
+
+
+def reference_of(index: CacheIndex, row: int) -> tuple[Event, ...]:
+    """The annotated seizures of a cached recording."""
+    first, last = int(index.event_start[row]), int(index.event_start[row + 1])
+    return tuple(
+        Event(start / index.rate_hz, stop / index.rate_hz, SEIZURE_TYPES[code])
+        for (start, stop), code in zip(
+            index.event_samples[first:last].tolist(),
+            index.event_type[first:last].tolist(),
+            strict=True,
+        )
+    )

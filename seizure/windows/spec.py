@@ -1,0 +1,66 @@
+"""How recordings are cut, mixed and loaded: plain values that check themselves; needs no torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Normalisation = Literal["robust", "standard"]
+
+
+@dataclass(frozen=True)
+class Windowing:
+    """How recordings are cut: windows and strides in seconds.
+
+    Training windows overlap (`stride_s`), scored ones (`scoring_stride_s`) cover every recording;
+    where they overlap their probabilities are averaged.
+    """
+
+    window_s: float = 60.0
+    stride_s: float = 10.0
+    scoring_stride_s: float = 60.0
+    normalisation: Normalisation = "robust"
+
+    def __post_init__(self) -> None:
+        if not (self.window_s > 0 and self.stride_s > 0 and self.scoring_stride_s > 0):
+            raise ValueError("window_s, stride_s and scoring_stride_s must be positive")
+        if self.scoring_stride_s > self.window_s:
+            raise ValueError(
+                f"scoring_stride_s ({self.scoring_stride_s}) must not exceed window_s "
+                f"({self.window_s}): the EEG between windows would never be scored"
+            )
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How batches are made ready: sizes, worker processes and memory, as `DataLoader` takes them."""
+
+    batch_size: int = 16
+    scoring_batch_size: int = 16
+    num_workers: int = 0
+    persistent_workers: bool = True
+    prefetch_factor: int = 2
+    pin_memory: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.scoring_batch_size < 1:
+            raise ValueError("batch_size and scoring_batch_size must be at least 1")
+        if self.num_workers < 0 or self.prefetch_factor < 1:
+            raise ValueError("num_workers must be at least 0 and prefetch_factor at least 1")
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How an epoch is mixed: all windows partly seizure, and these many of the others for each.
+
+    `windows_per_epoch` cuts the drawn mixture to a shorter epoch (each epoch another part of it);
+    None takes all of it. Source: the balance of the original TUSZ recipe, 1 : 0.3 : 2.5.
+    """
+
+    full_ratio: float = 0.3
+    background_ratio: float = 2.5
+    windows_per_epoch: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.full_ratio < 0 or self.background_ratio < 0:
+            raise ValueError("full_ratio and background_ratio must not be negative")
+        if self.windows_per_epoch is not None and self.windows_per_epoch < 1:
+            raise ValueError("windows_per_epoch must be at least 1, or null for the whole draw")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -64,6 +65,28 @@ class CacheIndex:
         """How much EEG one split holds."""
         return float(self.n_samples[self.rows(split)].sum()) / self.rate_hz / 3600
 
+    def header(self, row: int) -> ShardHeader:
+        """What is known of one shard, as if read from its file."""
+        meta = {name: str(getattr(self, name)[row]) for name in _TEXT if name != "file"}
+        meta |= {"channel_names": self.channel_names, "rate_hz": self.rate_hz}
+        return ShardHeader(
+            n_samples=int(self.n_samples[row]),
+            signal_offset=int(self.signal_offset[row]),
+            size_bytes=int(self.size_bytes[row]),
+            crc32=int(self.crc32[row]),
+            statistics={name: getattr(self, name)[row] for name in _STATISTICS},
+            events=self.events_of(row),
+            event_type=self.event_types_of(row),
+            meta=meta,
+        )
+
+    def equals(self, other: "CacheIndex") -> bool:
+        """Whether every column is the same."""
+        return all(
+            np.array_equal(getattr(self, field.name), getattr(other, field.name))
+            for field in fields(self)
+        )
+
     def audit(self) -> SplitAudit:
         """What is in each split; raises if a patient, a name or a signal is in two of them."""
         return audit_splits(
@@ -77,7 +100,9 @@ class CacheIndex:
 
     def save(self, path: Path) -> None:
         """Write the index in one step; a reader sees the old one or the new one, never a half."""
-        columns = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        columns: dict[str, Any] = {
+            field.name: np.asarray(getattr(self, field.name)) for field in fields(self)
+        }
         with replacing(path) as file:
             np.savez(file, schema_version=np.asarray(SCHEMA_VERSION), **columns)
 

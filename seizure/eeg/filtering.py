@@ -117,14 +117,16 @@ def resampling_ratio(source_hz: float, target_hz: float) -> tuple[int, int]:
 
 def _design_anti_alias(up: int, down: int) -> np.ndarray:
     widest = max(up, down)
-    return sp.firwin(2 * _LOBES * widest + 1, 1 / widest, window=("kaiser", _KAISER_BETA))
+    n_taps = 2 * _LOBES * widest + 1
+    window = ("kaiser", _KAISER_BETA)  # scipy's annotation knows only names without parameters
+    return np.asarray(sp.firwin(n_taps, 1 / widest, window=window))  # pyright: ignore[reportArgumentType]
 
 
 def design_sections(preprocessing: Preprocessing) -> np.ndarray:
     """`(section, 6)` second-order sections: Butterworth band-pass of order 3, then the notch."""
     rate_hz = preprocessing.rate_hz
     band = (preprocessing.band_low_hz, preprocessing.band_high_hz)
-    sections = sp.butter(_BAND_ORDER, band, btype="bandpass", fs=rate_hz, output="sos")
+    sections = np.asarray(sp.butter(_BAND_ORDER, band, "bandpass", fs=rate_hz, output="sos"))
     if preprocessing.mains_hz is None:
         return sections
     notch = sp.tf2sos(*sp.iirnotch(preprocessing.mains_hz, _MAINS_QUALITY, fs=rate_hz))

@@ -23,7 +23,8 @@ class Recording:
     """One continuous recording: `signal_uv` is `(channel, sample)` float32 in µV.
 
     `channel_names` are canonical and in montage order. `interpolated` names the channels that were
-    estimated from their neighbours; `issues` says in words what was odd or repaired in the source.
+    estimated from their neighbours; `issues` says in words what was odd or repaired in the source,
+    `is_truncated` that it ends before its header said it would.
 
     >>> import numpy as np
     >>> Recording(np.zeros((1, 512), np.float32), 256.0, ("Cz",)).duration_s
@@ -35,6 +36,7 @@ class Recording:
     channel_names: tuple[str, ...]
     interpolated: tuple[str, ...] = ()
     issues: tuple[str, ...] = ()
+    is_truncated: bool = False
 
     def __post_init__(self) -> None:
         if self.signal_uv.ndim != 2 or len(self.signal_uv) != len(self.channel_names):

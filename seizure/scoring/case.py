@@ -103,6 +103,11 @@ def _check_duration(stem: str, duration_s: float) -> None:
 
 def _check_inside(stem: str, role: str, events: Sequence[Event], duration_s: float) -> None:
     for event in events:
+        if event.label == "bckg":
+            raise ValueError(
+                f"{stem}: a {role} event is labelled bckg; pass the seizures only, background is "
+                f"what lies between them"
+            )
         if not event.stop_s <= duration_s + _SLACK_S:
             raise ValueError(
                 f"{stem}: a {role} event [{event.start_s}, {event.stop_s}) s ends after the "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seizure.events.decide import Intervals
 from seizure.scoring.case import TrackedRecording
-from seizure.scoring.timeline import TICKS_PER_S, overlapped, seizure_ticks
+from seizure.scoring.timeline import TICKS_PER_S, overlapped, seizure_ticks, ticks
 
 _MASK_HZ = 10
 _MERGE_GAP_S = 90.0
@@ -27,6 +27,7 @@ class SzcoreCounter:
     def __init__(self, recordings: Sequence[TrackedRecording]) -> None:
         self._length = np.array([mask_frames(recording.duration_s) for recording in recordings])
         self._offset = np.append(0, np.cumsum(self._length + 1))[:-1]
+        self._end_s = ticks([recording.duration_s for recording in recordings]) / TICKS_PER_S
         parts = [
             seizure_ticks(recording.reference, recording.duration_s) for recording in recordings
         ]
@@ -45,6 +46,11 @@ class SzcoreCounter:
 
     def __call__(self, found: Intervals) -> tuple[int, int]:
         """TP and FP of the detections."""
+        # Rounded as `szcore.event` rounds them, so that both see the same numbers.
+        start_s, stop_s = ticks(found.start_s) / TICKS_PER_S, ticks(found.stop_s) / TICKS_PER_S
+        found = Intervals(
+            found.recording, start_s, np.minimum(stop_s, self._end_s[found.recording])
+        )
         start, stop = self._frames(split(merge(found)))
         # A last chunk shorter than a mask frame marks nothing, yet counts as a false alarm.
         marked = stop > start

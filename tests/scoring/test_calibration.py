@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seizure.scoring.calibration import brier, reliability
+
+frames = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=80)
+
+
+@given(frames, st.sampled_from(["equal_width", "equal_mass"]), st.integers(1, 20))
+def test_no_frame_is_dropped_and_the_error_is_a_share(rows, binning, n_bins):
+    p, label = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    bins = reliability(p, label, binning, n_bins)
+    assert bins.n.sum() == len(rows)
+    assert len(bins.n) <= n_bins
+    assert 0 <= bins.ece <= 1
+    assert (bins.n * bins.mean_probability).sum() == pytest.approx(p.sum())
+    assert (bins.n * bins.seizure_share).sum() == pytest.approx(label.sum())
+
+
+@pytest.mark.parametrize("binning", ["equal_width", "equal_mass"])
+def test_frames_at_zero_and_one_count(binning):
+    wrong = reliability([0.0, 1.0], [True, False], binning)
+    assert wrong.ece == 1.0
+    assert wrong.n.sum() == 2
+
+
+def test_ece_equals_the_definition_on_equal_width_bins():
+    rng = np.random.default_rng(0)
+    p = rng.random(5000)
+    label = rng.random(5000) < p**2
+    expected = 0.0
+    for low in np.arange(10) / 10:
+        inside = (p >= low) & (p < low + 0.1)
+        expected += inside.mean() * abs(p[inside].mean() - label[inside].mean())
+    assert reliability(p, label, n_bins=10).ece == pytest.approx(expected)
+
+
+def test_bins_of_equal_mass_hold_equal_numbers():
+    bins = reliability(np.random.default_rng(0).random(1500), np.zeros(1500, bool), "equal_mass")
+    np.testing.assert_array_equal(bins.n, np.full(15, 100))
+
+
+def test_a_calibrated_detector_has_almost_no_error():
+    rng = np.random.default_rng(1)
+    p = rng.random(200_000)
+    label = rng.random(200_000) < p
+    assert reliability(p, label).ece < 0.005
+    assert brier(p, label) == pytest.approx(1 / 6, abs=0.002)
+
+
+def test_values_that_are_not_probabilities_raise():
+    with pytest.raises(ValueError, match=r"in \[0, 1\]"):
+        brier([0.5, 1.2], [True, False])
+    with pytest.raises(ValueError, match=r"in \[0, 1\]"):
+        reliability([0.5, np.nan], [True, False])
+    with pytest.raises(ValueError, match="binning"):
+        reliability([0.5], [True], "equal")

@@ -1,0 +1,179 @@
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seizure.eeg.annotation import Event
+from seizure.events.decide import Postprocessing
+from seizure.events.stitch import Track
+from seizure.scoring import szcore
+from seizure.scoring.case import TrackedRecording
+from seizure.scoring.curve import Curve, sensitivity_at, sweep, thresholds_for
+from seizure.scoring.nedc import ovlp
+
+SETTINGS = Postprocessing()
+
+
+def loop(recordings, post, thresholds, scorer):
+    rows = []
+    for threshold in thresholds:
+        at = replace(post, on_threshold=float(threshold))
+        counts = [scorer(recording.pair(at)) for recording in recordings]
+        rows.append(
+            (sum(c.tp for c in counts), sum(c.fp for c in counts), sum(c.fn for c in counts))
+        )
+    return np.array(rows)
+
+
+def assert_equal_to_loop(recordings, post, thresholds):
+    for counting, scorer in (("nedc_ovlp", ovlp), ("szcore_event", szcore.event)):
+        curve = sweep(recordings, post, thresholds, counting)
+        expected = loop(recordings, post, thresholds, scorer)
+        found = np.stack([curve.tp, curve.fp, curve.fn], axis=1)
+        np.testing.assert_array_equal(found, expected, err_msg=counting)
+
+
+@pytest.mark.parametrize(
+    "post",
+    [
+        SETTINGS,
+        Postprocessing(off_ratio=0.5, opening_frames=3, closing_frames=5, merge_gap_s=0),
+        Postprocessing(off_ratio=1.0, opening_frames=0, closing_frames=0, min_duration_s=0),
+    ],
+    ids=["default", "loose", "bare"],
+)
+def test_the_sweep_equals_the_loop_over_thresholds(recordings, post):
+    assert_equal_to_loop(recordings, post, thresholds_for(recordings, 40))
+
+
+# Values on the thresholds themselves, tiny records, many per set, different rates.
+drawn = st.lists(
+    st.tuples(
+        st.sampled_from([1.0, 3.0, 16.0, 7.3]),
+        st.lists(st.sampled_from([0, 1, 2, 3, 5, 8, 9, 10]), min_size=60, max_size=200),
+        st.lists(st.integers(0, 40), max_size=6, unique=True),
+    ),
+    min_size=1,
+    max_size=4,
+)
+posts = st.builds(
+    Postprocessing,
+    off_ratio=st.sampled_from([0.3, 0.5, 0.78 / 0.86, 1.0]),
+    opening_frames=st.integers(0, 4),
+    closing_frames=st.integers(0, 6),
+    min_duration_s=st.sampled_from([0.0, 0.5, 1.0]),
+    merge_gap_s=st.sampled_from([0.0, 1.0, 2.0]),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(drawn, posts)
+def test_the_sweep_equals_the_loop_on_fuzzed_tracks(cases, post):
+    recordings = []
+    for index, (rate_hz, values, cuts) in enumerate(cases):
+        probability = np.float32(values) / np.float32(10)
+        duration_s = len(values) / rate_hz
+        seconds = sorted(cut / 40 * duration_s for cut in cuts)
+        reference = tuple(Event(a, b) for a, b in zip(seconds[0::2], seconds[1::2], strict=False))
+        stem = f"r{index}"
+        track = Track(stem, rate_hz, probability, duration_s)
+        recordings.append(TrackedRecording(stem, "p", duration_s, reference, track))
+    assert_equal_to_loop(recordings, post, np.arange(1, 11) / 10)
+
+
+def test_a_thousand_records_are_swept_in_seconds():
+    rng = np.random.default_rng(0)
+    noise = np.convolve(rng.standard_normal(2_400_000), np.ones(16) / 4, "same")
+    probability = (1 / (1 + np.exp(2 - noise))).astype(np.float32).reshape(250, 9600)
+    recordings = [
+        TrackedRecording(f"r{i}", "p", 600.0, (Event(100, 160),), Track(f"r{i}", 16.0, p, 600.0))
+        for i, p in enumerate(probability)
+    ]
+    start = time.process_time()
+    sweep(recordings, SETTINGS, thresholds_for(recordings))
+    # A quarter of the thousand; the bound leaves room for slow machines.
+    assert time.process_time() - start < 7.5
+
+
+def test_recordings_do_not_run_into_each_other():
+    ends = np.zeros(160, np.float32)
+    ends[-40:] = 1
+    begins = ends[::-1].copy()
+    recordings = [
+        TrackedRecording("a", "p", 10.0, (), Track("a", 16.0, ends, 10.0)),
+        TrackedRecording("b", "p", 10.0, (), Track("b", 16.0, begins, 10.0)),
+    ]
+    post = replace(SETTINGS, min_duration_s=0)
+    assert sweep(recordings, post, [0.5]).fp.tolist() == [2]
+    assert sweep(recordings, post, [0.5], "szcore_event").fp.tolist() == [2]
+
+
+def curve_of(tp, fp, n_reference=10, hours=24.0):
+    tp, fp = np.array(tp), np.array(fp)
+    thresholds = np.linspace(0.1, 0.9, tp.size)
+    return Curve("nedc_ovlp", thresholds, tp, fp, n_reference - tp, n_reference, hours)
+
+
+def test_sensitivity_at_a_rate_looks_past_a_bump_of_false_alarms():
+    curve = curve_of(tp=[9, 8, 6, 5], fp=[20, 4, 7, 3])
+    point = sensitivity_at(curve, 5)
+    assert (point.sensitivity, point.fp, point.threshold) == (0.8, 4, pytest.approx(0.1 + 0.8 / 3))
+
+
+def test_of_equal_sensitivity_the_fewest_false_alarms_win_then_the_highest_threshold():
+    point = sensitivity_at(curve_of(tp=[8, 8, 8, 2], fp=[5, 3, 3, 0]), 10)
+    assert (point.fp, point.threshold) == (3, pytest.approx(0.1 + 2 * 0.8 / 3))
+
+
+def test_a_rate_no_threshold_keeps_is_not_reachable():
+    assert sensitivity_at(curve_of(tp=[9, 8], fp=[20, 6]), 5) is None
+
+
+def test_without_seizures_no_sensitivity_is_reachable():
+    curve = curve_of(tp=[0, 0], fp=[2, 0], n_reference=0)
+    assert sensitivity_at(curve, 5) is None
+    assert np.isnan(curve.sensitivity).all()
+
+
+def test_the_best_point_grows_with_the_rate_allowed(recordings):
+    curve = sweep(recordings, SETTINGS, thresholds_for(recordings))
+    found = [sensitivity_at(curve, rate) for rate in (1, 2.5, 5, 10, 1e9)]
+    sensitivities = [-1.0 if point is None else point.sensitivity for point in found]
+    assert sensitivities == sorted(sensitivities)
+
+
+def test_thresholds_are_deterministic_ascending_and_reach_the_highest_frame(recordings):
+    thresholds = thresholds_for(recordings)
+    np.testing.assert_array_equal(thresholds, thresholds_for(recordings))
+    assert 100 < len(thresholds) <= 200
+    assert (np.diff(thresholds) > 0).all()
+    assert thresholds[0] > 0
+    highest = max(recording.track.probability.max() for recording in recordings)
+    assert highest in thresholds
+
+
+def test_an_untrained_flat_track_still_has_a_grid():
+    track = Track("a", 16.0, np.full(1600, 0.5, np.float32), 100.0)
+    recordings = [TrackedRecording("a", "p", 100.0, (), track)]
+    curve = sweep(recordings, SETTINGS, thresholds_for(recordings))
+    assert curve.fp.max() == 1
+    assert curve.fp[-1] == 0
+
+
+@pytest.mark.parametrize("bad", [[], [0.0, 0.5], [0.5, 0.4], [0.5, 0.5], [0.5, 1.1], [np.nan]])
+def test_thresholds_that_do_not_ascend_raise(recordings, bad):
+    with pytest.raises(ValueError, match="must ascend"):
+        sweep(recordings, SETTINGS, bad)
+
+
+def test_unknown_counting_raises(recordings):
+    with pytest.raises(ValueError, match="nedc_ovlp, szcore_event"):
+        sweep(recordings, SETTINGS, [0.5], "taes")
+
+
+def test_no_recordings_raise():
+    with pytest.raises(ValueError, match="at least one recording"):
+        sweep([], SETTINGS, [0.5])

@@ -1,0 +1,85 @@
+"""TUSZ's annotation files and the side file with the truth of every event and confounder."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from seizure.corpus.synthetic.recording import SimulatedRecording
+from seizure.corpus.synthetic.scene import TruthEvent
+from seizure.eeg.annotation import Event
+
+TCP_PAIRS = (
+    *("FP1-F7", "F7-T3", "T3-T5", "T5-O1", "FP2-F8", "F8-T4", "T4-T6", "T6-O2"),
+    *("A1-T3", "T3-C3", "C3-CZ", "CZ-C4", "C4-T4", "T4-A2"),
+    *("FP1-F3", "F3-C3", "C3-P3", "P3-O1", "FP2-F4", "F4-C4", "C4-P4", "P4-O2"),
+)
+GENERALISED = ("absz", "gnsz", "tcsz")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file in one step, by renaming a finished temporary."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.replace(path)
+
+
+def write_csv_bi(path: Path, recording: SimulatedRecording) -> None:
+    """Write `TERM` rows: only seizures, or a single background row where there are none."""
+    rows = [_row("TERM", event.start_s, event.stop_s, "seiz") for event in recording.events]
+    rows = rows or [_row("TERM", 0.0, recording.duration_s, "bckg")]
+    write_text(path, _heading(recording) + "".join(rows))
+
+
+def write_csv(path: Path, recording: SimulatedRecording) -> None:
+    """Write the seizure types per channel of the TCP montage: the involved pairs, or all."""
+    pairs = TCP_PAIRS
+    if recording.montage == "03_tcp_ar_a":
+        pairs = tuple(pair for pair in pairs if "A1" not in pair and "A2" not in pair)
+    seizures = [event for event in recording.truth if event.origin == "seizure"]
+    rows = []
+    for pair in pairs:
+        for event, seizure in zip(recording.events, seizures, strict=True):
+            if _is_involved(pair, event, seizure):
+                rows.append(_row(pair, event.start_s, event.stop_s, event.label))
+    rows = rows or [_row(pair, 0.0, recording.duration_s, "bckg") for pair in pairs]
+    write_text(path, _heading(recording) + "".join(rows))
+
+
+def write_truth(path: Path, recording: SimulatedRecording) -> None:
+    """Write every seizure and confounder as JSON, in order of start."""
+    content = {
+        "made_by": "synthetic EEG generator",
+        "duration_s": recording.duration_s,
+        "events": [asdict(event) for event in recording.truth],
+    }
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def read_truth(path: Path) -> tuple[TruthEvent, ...]:
+    """The seizures and confounders of a recording from its `.truth.json`."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return tuple(
+        TruthEvent(**{**event, "electrodes": tuple(event["electrodes"])})
+        for event in content["events"]
+    )
+
+
+def _is_involved(pair: str, event: Event, seizure: TruthEvent) -> bool:
+    if event.label in GENERALISED:
+        return True
+    return any(electrode.upper() in pair.split("-") for electrode in seizure.electrodes)
+
+
+def _heading(recording: SimulatedRecording) -> str:
+    return (
+        "# version = csv_v1.0.0\n"
+        f"# bname = {recording.planned.stem}\n"
+        f"# duration = {recording.duration_s:.4f} secs\n"
+        f"# montage_file = nedc_eas_{recording.montage}_montage.txt\n"
+        "#\n"
+        "channel,start_time,stop_time,label,confidence\n"
+    )
+
+
+def _row(channel: str, start_s: float, stop_s: float, label: str) -> str:
+    return f"{channel},{start_s:.4f},{stop_s:.4f},{label},1.0000\n"

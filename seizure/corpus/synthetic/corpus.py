@@ -1,0 +1,113 @@
+"""The whole corpus on disk: made once, in parallel, continued where it was interrupted."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from joblib import Parallel, delayed
+
+from seizure.corpus.entry import CorpusError
+from seizure.corpus.synthetic.annotation_file import (
+    write_csv,
+    write_csv_bi,
+    write_text,
+    write_truth,
+)
+from seizure.corpus.synthetic.edf_file import write_edf
+from seizure.corpus.synthetic.patient import draw_patient
+from seizure.corpus.synthetic.recording import simulate_recording
+from seizure.corpus.synthetic.spec import (
+    GENERATOR_VERSION,
+    PlannedRecording,
+    SyntheticSpec,
+    planned_recordings,
+)
+
+MARKER = "corpus.json"
+SUFFIXES = (".csv", ".csv_bi", ".truth.json", ".edf")
+"""The files of a recording in the order of writing: with the EDF a recording is complete."""
+
+
+def make_corpus(
+    root: Path,
+    spec: SyntheticSpec,
+    jobs: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write the corpus of `spec` under `root` in TUSZ's layout, and return `root`.
+
+    A finished corpus of the same spec returns at once, an interrupted one is continued; files are
+    the same bit for bit whatever `jobs` is. `progress` is called with (recordings done, total).
+    Raises `CorpusError` if `root` holds the corpus of another spec.
+
+    >>> make_corpus(Path("data/synthetic"), SyntheticSpec(train_hours=1.0))  # doctest: +SKIP
+    PosixPath('data/synthetic')
+    """
+    root = Path(root)
+    wanted = {"kind": "synthetic EEG", "generator_version": GENERATOR_VERSION, "spec": asdict(spec)}
+    if _found(root, wanted).get("finished"):
+        return root
+    root.mkdir(parents=True, exist_ok=True)
+    write_text(root / MARKER, json.dumps({**wanted, "finished": False}, indent=1) + "\n")
+    planned = planned_recordings(spec)
+    missing = [
+        recording for recording in planned if not recording_path(root, spec, recording).exists()
+    ]
+    done = len(planned) - len(missing)
+    work = (delayed(_write)(root, spec, recording) for recording in missing)
+    for _ in Parallel(n_jobs=min(jobs, max(len(missing), 1)), return_as="generator_unordered")(
+        work
+    ):
+        done += 1
+        if progress is not None:
+            progress(done, len(planned))
+    hours = sum(recording.duration_s for recording in planned) / 3600.0
+    marker = {**wanted, "finished": True, "recordings": len(planned), "hours": round(hours, 3)}
+    write_text(root / MARKER, json.dumps(marker, indent=1) + "\n")
+    return root
+
+
+def recording_path(root: Path, spec: SyntheticSpec, planned: PlannedRecording) -> Path:
+    """Where the EDF of a planned recording is written."""
+    montage = draw_patient(spec, planned.split, planned.patient_index).montage
+    folder = root / "edf" / planned.split / planned.patient / "s001_2010" / montage
+    return folder / f"{planned.stem}.edf"
+
+
+def _write(root: Path, spec: SyntheticSpec, planned: PlannedRecording) -> None:
+    recording = simulate_recording(
+        spec, planned.split, planned.patient_index, planned.recording_index
+    )
+    path = recording_path(root, spec, planned)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_csv(path.with_suffix(".csv"), recording)
+    write_csv_bi(path.with_suffix(".csv_bi"), recording)
+    write_truth(path.with_suffix(".truth.json"), recording)
+    write_edf(path, recording)
+
+
+def _found(root: Path, wanted: dict) -> dict:
+    """The marker under `root`, {} where there is none; raises if it is of another corpus."""
+    marker = root / MARKER
+    if not marker.exists():
+        if (root / "edf").exists():
+            raise CorpusError(
+                f"{root} holds recordings but no {MARKER}, so another corpus lives there; "
+                "give the synthetic corpus a folder of its own"
+            )
+        return {}
+    found = json.loads(marker.read_text(encoding="utf-8"))
+    before = {**found.get("spec", {}), "generator_version": found.get("generator_version")}
+    now = {**wanted["spec"], "generator_version": wanted["generator_version"]}
+    differing = [
+        f"{key} is {before.get(key)!r} there and {now.get(key)!r} here"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+    if differing:
+        raise CorpusError(
+            f"{root} holds a synthetic corpus of another spec: {'; '.join(differing)}. "
+            "Give this spec another folder, or delete that one"
+        )
+    return found

@@ -107,6 +107,11 @@ def module_from(checkpoint: Path) -> tuple[DetectionModule, TrainConfig]:
     return trained.eval(), config
 
 
+def operating_point_of(checkpoint: Path) -> Path:
+    """Where a checkpoint's operating point is kept."""
+    return checkpoint.with_suffix(".operating_point.json")
+
+
 def callbacks(config: TrainConfig, folder: RunFolder, on_terminal: bool) -> list[Callback]:
     """Everything that watches a training run."""
     settings = config.callbacks

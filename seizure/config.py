@@ -209,6 +209,11 @@ def parse(schema: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
         raise ConfigError(_plain(error)) from error
 
 
+def to_plain(config: Any) -> dict[str, Any]:
+    """A checked configuration as plain containers, as `parse` takes it."""
+    return TypeAdapter(type(config)).dump_python(config, mode="json")
+
+
 def unknown_key(key: str, known: set[str]) -> ConfigError:
     """The error for a key that nothing reads."""
     # A misplaced key is nearer to its namesake elsewhere than to its neighbours in spelling.

@@ -9,7 +9,7 @@ from seizure.cache.index import CacheIndex
 from seizure.command import Verb, run
 from seizure.config import PrepareConfig, SyntheticCorpus, TuszCorpus
 from seizure.corpus.entry import Corpus
-from seizure.corpus.synthetic.make import make_corpus
+from seizure.corpus.synthetic.corpus import make_corpus
 from seizure.corpus.tusz import TuszCorpus as TuszReader
 from seizure.eeg.filtering import Preprocessing
 from seizure.progress import progress

@@ -1,0 +1,55 @@
+"""The probability track of one prepared recording, without a cache."""
+
+import numpy as np
+import torch
+
+from seizure.cache.shard import PreparedRecording
+from seizure.events.stitch import Stitcher, Track
+from seizure.learning.module import DetectionModule
+from seizure.learning.tracks import samples_per_frame
+from seizure.windows.dataset import WindowBatch
+from seizure.windows.grid import window_starts
+from seizure.windows.normalisation import gain_of
+from seizure.windows.spec import Windowing
+
+
+@torch.inference_mode()
+def track_of(
+    module: DetectionModule,
+    prepared: PreparedRecording,
+    windowing: Windowing,
+    stem: str,
+    batch_size: int = 16,
+) -> Track:
+    """The stitched track of a recording, equal to what scoring from the cache gives.
+
+    `module` is on the device to use and in evaluation mode.
+    """
+    rate_hz = module.rate_hz
+    n_channels, n_samples = prepared.signal.shape
+    window = round(windowing.window_s * rate_hz)
+    starts = window_starts(n_samples, window, round(windowing.scoring_stride_s * rate_hz))
+    gain = gain_of(prepared, windowing.normalisation)
+    n_per_frame = samples_per_frame(rate_hz, module.track_rate_hz)
+    stitcher = Stitcher(module.track_rate_hz, -(-n_samples // n_per_frame))
+    for first in range(0, len(starts), batch_size):
+        some = starts[first : first + batch_size]
+        eeg = np.zeros((len(some), n_channels, window), np.int16)
+        valid = np.zeros((len(some), window), np.bool_)
+        for place, start in enumerate(some.tolist()):
+            piece = prepared.signal[:, start : start + window]
+            eeg[place, :, : piece.shape[1]] = piece
+            valid[place, : piece.shape[1]] = True
+        batch = WindowBatch(
+            eeg=torch.from_numpy(eeg),
+            gain=torch.from_numpy(gain.scale[None, :, None]),
+            offset=torch.from_numpy(gain.offset[None, :, None]),
+            target=torch.zeros(valid.shape, dtype=torch.uint8),
+            valid=torch.from_numpy(valid),
+            row=torch.zeros(len(some), dtype=torch.int32),
+            start=torch.from_numpy(some),
+        )
+        frames = module.predict_step(WindowBatch(*(part.to(module.device) for part in batch)))
+        for start_frame, probability in zip(frames.start_frame, frames.probability, strict=True):
+            stitcher.add(int(start_frame), probability)
+    return stitcher.track(stem, n_samples / rate_hz)

@@ -1,0 +1,130 @@
+"""Find seizures in EDF files: events as csv_bi and TSV, one of each a recording."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from seizure import build
+from seizure.cache.prepare import prepare_edf
+from seizure.command import Verb, run
+from seizure.config import ConfigError, PredictConfig, TrainConfig
+from seizure.eeg.recording import UnreadableRecording
+from seizure.events.decide import Postprocessing, decide
+from seizure.events.export import write_csv_bi, write_tsv
+from seizure.learning.inference import track_of
+from seizure.learning.module import DetectionModule
+from seizure.progress import progress
+from seizure.scoring.operating_point import read_choice
+
+log = logging.getLogger("seizure")
+
+
+@dataclass(frozen=True)
+class Found:
+    """An EDF file and its name in the output, which keeps the folders it was found in."""
+
+    edf: Path
+    name: Path
+
+
+def edf_files(source: Path) -> Iterator[Found]:
+    """The EDF file, or every EDF file below a folder, in order.
+
+    Raises `ConfigError` if there is none.
+    """
+    if source.is_file():
+        yield Found(source, Path(source.stem))
+        return
+    if not source.is_dir():
+        raise ConfigError(f"input: neither a file nor a folder: {source}")
+    found = sorted(p for p in source.rglob("*") if p.suffix.lower() == ".edf" and p.is_file())
+    if not found:
+        raise ConfigError(f"input: no .edf file in {source}")
+    for path in found:
+        yield Found(path, path.relative_to(source).with_suffix(""))
+
+
+def settings_for(checkpoint: Path, trained: TrainConfig, on_threshold: float | None) -> Postprocessing:
+    """The post-processing at the threshold asked for, or at the kept operating point.
+
+    Raises `ConfigError` if there is neither.
+    """
+    if on_threshold is not None:
+        return replace(trained.events, on_threshold=on_threshold)
+    kept = build.operating_point_of(checkpoint)
+    if not kept.is_file():
+        raise ConfigError(
+            f"no operating point beside the checkpoint ({kept} is missing); give on_threshold=…, "
+            f"or run python -m seizure.evaluate, which chooses one on dev"
+        )
+    return read_choice(kept).settings
+
+
+def predict_file(
+    found: Found,
+    module: DetectionModule,
+    trained: TrainConfig,
+    settings: Postprocessing,
+    output: Path,
+    batch_size: int,
+) -> int:
+    """Write the events of one EDF file; returns how many. Raises `UnreadableRecording`."""
+    prepared = prepare_edf(found.edf, trained.preprocess)
+    track = track_of(module, prepared, trained.windows, found.edf.stem, batch_size)
+    events = decide(track, settings)
+    target = output / found.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_csv_bi(target.with_name(f"{target.name}.csv_bi"), events, track.duration_s)
+    write_tsv(target.with_name(f"{target.name}.tsv"), events, track.duration_s, prepared.start)
+    return len(events)
+
+
+def main(config: PredictConfig) -> int:
+    """Predict every file; 1 if some could not be read."""
+    build.check_accelerator(config.accelerator)
+    files = list(edf_files(config.input))
+    module, trained = build.module_from(config.checkpoint)
+    on_cuda = config.accelerator != "cpu" and torch.cuda.is_available()
+    module = module.to("cuda" if on_cuda else "cpu")
+    settings = settings_for(config.checkpoint, trained, config.on_threshold)
+    failures: list[UnreadableRecording] = []
+    n_events = 0
+    with progress("predicting") as report:
+        for n_done, found in enumerate(files, 1):
+            try:
+                n_events += predict_file(
+                    found, module, trained, settings, config.output, config.batch_size
+                )
+            except UnreadableRecording as error:
+                failures.append(error)
+            report(n_done, len(files))
+    for error in failures:
+        log.info("failed: %s", error)
+    log.info(
+        "%d of %d recordings predicted, %d seizures found at threshold %.3f, written to %s",
+        len(files) - len(failures),
+        len(files),
+        n_events,
+        settings.on_threshold,
+        config.output,
+    )
+    return 1 if failures else 0
+
+
+VERB = Verb(
+    name="predict",
+    schema=PredictConfig,
+    summary="Find seizures in an EDF file, or in every EDF file below a folder, with a trained "
+    "checkpoint. Writes a csv_bi and a TSV (SzCORE) for each; a file that cannot be read is named.",
+    examples=(
+        "python -m seizure.predict input=recording.edf checkpoint=runs/first/checkpoints/best.ckpt",
+        "python -m seizure.predict input=clinic/ checkpoint=best.ckpt output=found on_threshold=0.5",
+    ),
+    main=main,
+)
+
+if __name__ == "__main__":
+    run(VERB)

@@ -1,0 +1,112 @@
+"""Train a detector: prepare the corpus, fit, score on patients never seen, write the report."""
+
+import logging
+import sys
+import time
+
+import lightning.pytorch as pl
+import torch
+
+from seizure import build
+from seizure.callbacks.checkpoint import BEST, LAST
+from seizure.callbacks.interruption import Interrupted
+from seizure.callbacks.metrics_file import drop_rows_from
+from seizure.command import Verb, run, speak, sweep_folder
+from seizure.config import TrainConfig, to_plain
+from seizure.evaluate import evaluate_checkpoint
+from seizure.prepare import PreparedCorpus, prepare_corpus
+from seizure.run_folder import RunFolder, command_to_continue
+from seizure.windows.datamodule import WindowDataModule
+
+log = logging.getLogger("seizure")
+
+
+def main(config: TrainConfig) -> float | None:
+    """Train, score and report; returns the best value of the monitored metric."""
+    build.check_accelerator(config.trainer.accelerator)
+    folder = RunFolder(sweep_folder() or config.paths.runs / config.run)
+    folder.open(to_plain(config))
+    speak(folder.log_file)
+    if folder.is_finished:
+        log.info("run %s is finished; its report is %s", config.run, folder.path / "report.md")
+        return None
+    corpus = prepare_corpus(
+        config.corpus, config.preprocess, config.paths.cache, config.prepare.jobs
+    )
+    score = fit(config, folder, corpus)
+    best = folder.checkpoints / BEST
+    evaluation = evaluate_checkpoint(
+        best, corpus, "eval", folder.path, config.trainer.accelerator, choose_again=True
+    )
+    folder.finish()
+    log.info("run folder %s, report %s", folder.path, evaluation.report)
+    for line in evaluation.headline:
+        log.info("%s", line)
+    return score
+
+
+def fit(config: TrainConfig, folder: RunFolder, corpus: PreparedCorpus) -> float | None:
+    """Train until done, continuing from the last checkpoint if there is one."""
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    data = datamodule(config, corpus)
+    module = build.module(config, data, to_plain(config))
+    trainer = build.trainer(config, folder, on_terminal=sys.stdout.isatty())
+    last = folder.checkpoints / LAST
+    introduce(config, data, module, trainer)
+    if last.is_file():
+        step = int(torch.load(last, map_location="cpu", weights_only=True)["global_step"])
+        drop_rows_from(folder.metrics, step)
+        log.info("continuing from %s, step %d", last, step)
+    started_at = time.monotonic()
+    try:
+        trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    except (Interrupted, SystemExit) as stop:
+        kept = f"{last} holds what was learnt" if last.is_file() else "no checkpoint was written yet"
+        log.info("stopped: %s; to go on: %s", kept, command_to_continue(folder.path.name))
+        raise SystemExit(130) from stop
+    log.info("training took %.0f s", time.monotonic() - started_at)
+    best = trainer.checkpoint_callback.best_model_score  # pyright: ignore
+    return None if best is None else float(best)
+
+
+def datamodule(config: TrainConfig, corpus: PreparedCorpus) -> WindowDataModule:
+    """The loaders of a run."""
+    return WindowDataModule(
+        corpus.folder, corpus.index, config.windows, config.balance, config.loader, config.seed
+    )
+
+
+def introduce(
+    config: TrainConfig, data: WindowDataModule, module: torch.nn.Module, trainer: pl.Trainer
+) -> None:
+    """Say what is about to happen, on what, in which precision."""
+    n_parameters = sum(p.numel() for p in module.parameters())
+    log.info("%s", data.describe())
+    log.info(
+        "model %s %s: %s parameters; %s; precision %s; normalisation %s per recording and channel",
+        config.model.name,
+        config.model.size,
+        f"{n_parameters:,}",
+        trainer.accelerator.__class__.__name__.removesuffix("Accelerator"),
+        trainer.precision,
+        config.windows.normalisation,
+    )
+
+
+VERB = Verb(
+    name="train",
+    schema=TrainConfig,
+    summary="Prepare the corpus where needed, train a detector, score its best epoch on patients "
+    "it never saw, and leave a run folder with report, checkpoints, metrics and events. The same "
+    "command with the same run=NAME continues that run.",
+    examples=(
+        "python -m seizure.train",
+        "python -m seizure.train run=first trainer.max_epochs=2",
+        "python -m seizure.train +hw=a100 model=base corpus=tusz corpus.root=/data/tusz",
+        "python -m seizure.train -m seed=1,2",
+    ),
+    main=main,
+)
+
+if __name__ == "__main__":
+    run(VERB)

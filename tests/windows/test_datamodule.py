@@ -1,0 +1,69 @@
+"""Batches hold the EEG and the annotations of the windows they name."""
+
+import numpy as np
+import pytest
+import torch
+
+from seizure.cache.shard import read_shard
+from seizure.windows.datamodule import WindowDataModule
+from seizure.windows.spec import Balance, Loading, Windowing
+
+
+@pytest.fixture
+def data(tiny_cache):
+    folder, index = tiny_cache
+    return WindowDataModule(
+        folder, index, Windowing(), Balance(), Loading(batch_size=4, scoring_batch_size=4), seed=0
+    )
+
+
+def test_a_batch_is_the_normalised_eeg_of_its_windows(data, tiny_cache):
+    folder, index = tiny_cache
+    for batch in data.scoring_dataloader("dev"):
+        for place, (row, start) in enumerate(zip(batch.row, batch.start, strict=True)):
+            shard = read_shard(folder / str(index.file[int(row)]))
+            eeg_uv = shard.signal[:, start : start + 15360] * shard.scale_uv[:, None]
+            spread_uv = shard.iqr_uv[:, None] / 1.349
+            expected = (eeg_uv - shard.median_uv[:, None]) / spread_uv
+            found = batch.normalised()[place].numpy()
+            assert np.allclose(found[:, : eeg_uv.shape[1]], expected, atol=1e-4)
+            assert (found[:, eeg_uv.shape[1] :] == 0).all()
+            assert int(batch.valid[place].sum()) == eeg_uv.shape[1]
+
+
+def test_scoring_covers_every_sample_and_every_annotated_second_once(data, tiny_cache):
+    _, index = tiny_cache
+    n_valid = sum(int(batch.valid.sum()) for batch in data.scoring_dataloader("eval"))
+    n_seizure = sum(
+        int((batch.target * batch.valid).sum()) for batch in data.scoring_dataloader("eval")
+    )
+    rows = index.rows("eval")
+    assert n_valid == index.n_samples[rows].sum()
+    assert n_seizure == sum(np.diff(index.events_of(row)).sum() for row in rows)
+
+
+def test_training_never_sees_a_recording_of_another_split(data, tiny_cache):
+    _, index = tiny_cache
+    rows = np.concatenate([batch.row.numpy() for batch in data.train_dataloader()])
+    assert set(index.split[rows].tolist()) == {"train"}
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_give_the_same_batches_as_none(tiny_cache, context):
+    folder, index = tiny_cache
+
+    def batches(num_workers):
+        loading = Loading(batch_size=4, num_workers=num_workers, persistent_workers=False)
+        module = WindowDataModule(folder, index, Windowing(), Balance(), loading, seed=0)
+        loader = module.train_dataloader()
+        if num_workers:
+            loader.multiprocessing_context = context
+        return list(loader)
+
+    for here, there in zip(batches(0), batches(1), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True))
+
+
+def test_an_unknown_split_is_named(data):
+    with pytest.raises(ValueError, match="no recording of the split 'test'"):
+        data.scoring_dataloader("test")

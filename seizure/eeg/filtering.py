@@ -84,14 +84,14 @@ def filter_recording(recording: Recording, preprocessing: Preprocessing) -> Reco
     if recording.n_samples == 0:
         raise ValueError("found no sample, expected at least one")
     up, down = resampling_ratio(recording.rate_hz, preprocessing.rate_hz)
-    anti_alias = _design_anti_alias(up, down)
+    anti_alias = _design_anti_alias(up, down) if up != down else None
     sections = design_sections(preprocessing)
     settled = sp.sosfilt_zi(sections)
     n_samples = -(-recording.n_samples * up // down)
     filtered = np.empty((len(recording.signal_uv), n_samples), np.float32)
     for channel, source in enumerate(recording.signal_uv):
         values = source.astype(np.float64)
-        if up != down:
+        if anti_alias is not None:
             # Zero padding would ring at both ends by the size of the electrode's offset.
             values = sp.resample_poly(values, up, down, window=anti_alias, padtype="line")
         filtered[channel], _ = sp.sosfilt(sections, values, zi=settled * values[0])

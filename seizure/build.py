@@ -33,7 +33,7 @@ from seizure.config import (
     TrainerSettings,
     parse,
 )
-from seizure.learning.loss import FocalLoss, WeightedCrossEntropy
+from seizure.learning.loss import FocalLoss, WeightedCrossEntropy, balanced_pos_weight
 from seizure.learning.module import DetectionModule
 from seizure.learning.spec import Focal
 from seizure.models.dual_stream import DualStream
@@ -54,8 +54,9 @@ def loss(objective: Objective, data: WindowDataModule) -> nn.Module:
     """The loss; a missing `pos_weight` follows from the share of seizure in the drawn windows."""
     if isinstance(objective, Focal):
         return FocalLoss(objective.alpha, objective.gamma)
-    pos_weight = objective.pos_weight
-    return WeightedCrossEntropy(data.balanced_pos_weight() if pos_weight is None else pos_weight)
+    if objective.pos_weight is not None:
+        return WeightedCrossEntropy(objective.pos_weight)
+    return WeightedCrossEntropy(balanced_pos_weight(data.drawn_seizure_share()))
 
 
 def input_spec(config: TrainConfig, channel_names: tuple[str, ...]) -> InputSpec:

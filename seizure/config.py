@@ -216,10 +216,19 @@ def to_plain(config: Any) -> dict[str, Any]:
 
 def unknown_key(key: str, known: set[str]) -> ConfigError:
     """The error for a key that nothing reads."""
-    # A misplaced key is nearer to its namesake elsewhere than to its neighbours in spelling.
-    namesakes = sorted(k for k in known if k.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1])
-    near = namesakes or difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-    return ConfigError(f"unknown key {key!r}; the nearest known key is {near[0]!r}")
+    nearest = max(sorted(known), key=lambda candidate: _likeness(key, candidate))
+    return ConfigError(f"unknown key {key!r}; the nearest known key is {nearest!r}")
+
+
+def _likeness(key: str, known: str) -> float:
+    """How alike two dotted keys are; the last part counts most, as a key may be misplaced."""
+
+    def ratio(one: str, other: str) -> float:
+        return difflib.SequenceMatcher(None, one, other).ratio()
+
+    parent, _, name = key.rpartition(".")
+    known_parent, _, known_name = known.rpartition(".")
+    return ratio(parent, known_parent) + 2 * ratio(name, known_name)
 
 
 def known_keys(

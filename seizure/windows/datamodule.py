@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import numpy as np
 from torch.utils.data import DataLoader
 
 from seizure.cache.index import CacheIndex
 from seizure.cache.mapping import MappedSignals
 from seizure.windows.dataset import WindowBatch, WindowDataset
-from seizure.windows.grid import WindowGrid, WindowKind, cut_windows
+from seizure.windows.grid import WindowGrid, WindowKind, cut_windows, seizure_samples
 from seizure.windows.normalisation import gain_of
-from seizure.windows.sampler import BalancedBatches, ContiguousBatches
+from seizure.windows.sampler import BalancedBatches, ContiguousBatches, draw
 from seizure.windows.spec import Balance, Loading, Windowing
 
 
@@ -96,6 +97,20 @@ class WindowDataModule(pl.LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue the epoch with the batch after the last one learnt from."""
         self._resume_from = dict(state_dict) or None
+
+    def drawn_seizure_share(self) -> float:
+        """Share of seizure samples in the windows of the first epoch's draw."""
+        grid = self.grid("train", self.windowing.stride_s)
+        drawn = draw(grid, self.balance, self.seed, epoch=0)
+        n_seizure = n_present = 0
+        for row in np.unique(grid.row[drawn]).tolist():
+            starts = grid.start[drawn[grid.row[drawn] == row]].astype(np.int64)
+            stops = np.minimum(starts + grid.window_samples, self.index.n_samples[row])
+            n_present += int((stops - starts).sum())
+            n_seizure += int(
+                seizure_samples(starts, grid.window_samples, self.index.events_of(row)).sum()
+            )
+        return n_seizure / n_present
 
     def describe(self) -> str:
         """A plain line of what an epoch learns from."""

@@ -67,3 +67,14 @@ def test_workers_give_the_same_batches_as_none(tiny_cache, context):
 def test_an_unknown_split_is_named(data):
     with pytest.raises(ValueError, match="no recording of the split 'test'"):
         data.scoring_dataloader("test")
+
+
+def test_the_stated_share_of_seizure_is_that_of_the_batches(data):
+    batches = list(data.train_dataloader())
+    n_drawn = sum(len(batch.row) for batch in batches)
+    share = sum(int((b.target * b.valid).sum()) for b in batches) / sum(
+        int(b.valid.sum()) for b in batches
+    )
+    # The last, smaller batch is left for another epoch.
+    assert n_drawn >= 24
+    assert data.drawn_seizure_share() == pytest.approx(share, rel=0.1)

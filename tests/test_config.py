@@ -1,0 +1,128 @@
+"""The schema refuses what nothing reads, names the nearest key, and agrees with conf/."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any, get_type_hints
+
+import pytest
+from omegaconf import OmegaConf
+
+from seizure.command import check_overrides, compose, conf_folder, load, plain
+from seizure.config import (
+    ConfigError,
+    EvaluateConfig,
+    PredictConfig,
+    PrepareConfig,
+    TrainConfig,
+    parse,
+    to_plain,
+)
+from seizure.eeg.filtering import Preprocessing
+from seizure.events.decide import Postprocessing
+from seizure.windows.spec import Windowing
+
+MODELS = sorted(p.stem for p in (conf_folder() / "model").glob("*.yaml"))
+OBJECTIVES = sorted(p.stem for p in (conf_folder() / "objective").glob("*.yaml"))
+HARDWARE = sorted(p.stem for p in (conf_folder() / "hw").glob("*.yaml"))
+EXPERIMENTS = sorted(p.stem for p in (conf_folder() / "experiment").glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        *(f"model={name}" for name in MODELS),
+        *(f"objective={name}" for name in OBJECTIVES),
+        *(f"+hw={name}" for name in HARDWARE),
+        *(f"+experiment={name}" for name in EXPERIMENTS),
+    ],
+)
+def test_every_choice_of_every_group_composes_and_checks(override):
+    assert isinstance(load("train", TrainConfig, [override]), TrainConfig)
+
+
+@pytest.mark.parametrize(
+    ("override", "nearest"),
+    [
+        ("trainer.max_epoch=2", "trainer.max_epochs"),
+        ("+trainer.max_epoch=2", "trainer.max_epochs"),
+        ("+typo_of.max_epochs=2", "trainer.max_epochs"),
+        ("++loader.batchsize=2", "loader.batch_size"),
+        ("modle=base", "model"),
+        ("+mdoel.dropout=0.2", "model.dropout"),
+    ],
+)
+def test_an_unknown_key_fails_and_names_the_nearest(override, nearest):
+    with pytest.raises(ConfigError, match=f"nearest known key is '{nearest}'"):
+        load("train", TrainConfig, [override])
+
+
+def test_a_key_of_another_member_of_the_group_is_unknown():
+    values = plain(compose("train", ["objective=cross_entropy"]))
+    values["objective"]["gamma"] = 2.0
+    with pytest.raises(ConfigError, match=r"unknown key 'objective\.gamma'"):
+        parse(TrainConfig, values)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trainer.max_epochs=0", "max_epochs must be at least 1"),
+        ("trainer.max_epochs=many", "trainer.max_epochs: .*found 'many'"),
+        ("windows.scoring_stride_s=90", "would never be scored"),
+        ("preprocess.band_high_hz=200", "band_high_hz"),
+        ("model.node.headdim=5", "earest legal"),
+        ("trainer.precision=8-bit", "trainer.precision"),
+    ],
+)
+def test_an_impossible_value_fails_before_anything_starts(override, message):
+    with pytest.raises(ConfigError, match=message):
+        load("train", TrainConfig, [override])
+
+
+def test_a_missing_value_names_its_key():
+    with pytest.raises(ConfigError, match=r"corpus\.root: no value; give corpus\.root="):
+        load("prepare", PrepareConfig, ["corpus=tusz"])
+    with pytest.raises(ConfigError, match="checkpoint: no value"):
+        load("evaluate", EvaluateConfig)
+    with pytest.raises(ConfigError, match="input: no value"):
+        load("predict", PredictConfig)
+
+
+def test_a_configuration_survives_being_stored_as_plain_containers():
+    config = load("train", TrainConfig, ["model=base", "+hw=a100"])
+    assert parse(TrainConfig, to_plain(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("group", "schema"),
+    [("preprocess", Preprocessing), ("windows", Windowing), ("events", Postprocessing)],
+)
+def test_conf_and_the_defaults_of_the_code_are_the_same(group, schema):
+    values: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / group / "default.yaml"))
+    assert schema(**values) == schema()
+    assert set(values) == {entry.name for entry in fields(schema)}
+
+
+def test_hardware_profiles_touch_only_trainer_and_loader():
+    for name in HARDWARE:
+        profile: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / "hw" / f"{name}.yaml"))
+        assert set(profile) <= {"hw", "trainer", "loader"}
+
+
+def test_configuration_files_stay_small():
+    for path in conf_folder().rglob("*.yaml"):
+        assert len(path.read_text().splitlines()) <= 40, path
+
+
+def test_hydra_s_own_keys_pass():
+    check_overrides(TrainConfig, ["hydra.verbose=true", "seed=1,2"])
+
+
+def test_every_schema_is_frozen_all_the_way_down():
+    def visit(schema: Any) -> None:
+        assert schema.__dataclass_params__.frozen, schema
+        for hint in get_type_hints(schema).values():
+            if is_dataclass(hint):
+                visit(hint)
+
+    for schema in (TrainConfig, PrepareConfig, EvaluateConfig, PredictConfig):
+        visit(schema)

@@ -8,10 +8,18 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from seizure.cache.shard import SCHEMA_VERSION, CacheError, ShardHeader, read_header, replacing
+from seizure.cache.shard import (
+    SCHEMA_VERSION,
+    CacheError,
+    ShardHeader,
+    read_header,
+    replacing,
+    signal_is_intact,
+)
 from seizure.corpus.split import SplitAudit, audit_splits
 
 INDEX_FILE = "index.npz"
+_COLUMN = "column_"  # numpy.savez has an argument of its own called `file`
 _STATISTICS = ("scale_uv", "mean_uv", "std_uv", "median_uv", "iqr_uv")
 _TEXT = ("stem", "patient", "session", "split", "file", "fingerprint")
 
@@ -98,10 +106,21 @@ class CacheIndex:
             contents=list(zip(self.n_samples.tolist(), self.crc32.tolist(), strict=True)),
         )
 
+    def damaged(self, folder: Path) -> tuple[str, ...]:
+        """The names whose shard is missing or whose signal is no longer what was written.
+
+        Reads every signal once; a flipped bit maps silently, only its checksum shows it.
+        """
+        return tuple(
+            str(stem)
+            for stem, file, crc32 in zip(self.stem, self.file, self.crc32, strict=True)
+            if not signal_is_intact(folder / str(file), int(crc32))
+        )
+
     def save(self, path: Path) -> None:
         """Write the index in one step; a reader sees the old one or the new one, never a half."""
         columns: dict[str, Any] = {
-            field.name: np.asarray(getattr(self, field.name)) for field in fields(self)
+            _COLUMN + field.name: np.asarray(getattr(self, field.name)) for field in fields(self)
         }
         with replacing(path) as file:
             np.savez(file, schema_version=np.asarray(SCHEMA_VERSION), **columns)
@@ -117,11 +136,12 @@ class CacheIndex:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 version = int(archive["schema_version"])
-                columns = (
-                    {f.name: archive[f.name] for f in fields(cls)}
-                    if version == (SCHEMA_VERSION)
-                    else {}
-                )
+                if version != SCHEMA_VERSION:
+                    raise CacheError(
+                        f"{path}: found schema version {version}, expected {SCHEMA_VERSION}; "
+                        "run python -m seizure.prepare"
+                    )
+                columns = {field.name: archive[_COLUMN + field.name] for field in fields(cls)}
         except FileNotFoundError:
             raise CacheError(
                 f"{path}: no index, so no cache here; run python -m seizure.prepare"
@@ -130,11 +150,6 @@ class CacheIndex:
             raise CacheError(
                 f"{path}: damaged index ({error}); run python -m seizure.prepare to write it again"
             ) from error
-        if not columns:
-            raise CacheError(
-                f"{path}: found schema version {version}, expected {SCHEMA_VERSION}; "
-                "run python -m seizure.prepare"
-            )
         columns["channel_names"] = tuple(columns["channel_names"].tolist())
         columns["rate_hz"] = float(columns["rate_hz"])
         return cls(**columns)

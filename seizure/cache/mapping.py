@@ -1,5 +1,7 @@
 """Signals of a cache as views of memory-mapped files, without open file descriptors."""
 
+import ctypes
+import mmap
 from pathlib import Path
 
 import torch
@@ -7,6 +9,11 @@ from torch import Tensor
 
 from seizure.cache.index import CacheIndex
 from seizure.cache.shard import CacheError
+
+
+_madvise = getattr(ctypes.CDLL(None), "madvise", None) if hasattr(mmap, "MADV_WILLNEED") else None
+if _madvise is not None:
+    _madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 
 
 class MappedSignals:
@@ -28,15 +35,31 @@ class MappedSignals:
             IndexError: the window is not within the recording.
             CacheError: the shard is not the file that the index describes.
         """
-        signal = self._signals.get(row)
-        if signal is None:
-            signal = self._signals[row] = self._map(row)
+        signal = self._signal(row)
         if not 0 <= start <= stop <= signal.shape[1]:
             raise IndexError(
                 f"{self.index.stem[row]}: found window [{start}, {stop}), expected it within "
                 f"[0, {signal.shape[1]})"
             )
         return signal[:, start:stop]
+
+    def will_need(self, row: int, start: int, stop: int) -> None:
+        """Ask the system to read a window from disk now, without waiting for it.
+
+        A window is one stretch per channel; unasked, a cold disk fetches them one after another.
+        """
+        if _madvise is None:
+            return
+        for channel in self.window(row, start, stop):
+            first = channel.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
+            n_bytes = channel.data_ptr() + channel.nbytes - first
+            _madvise(first, n_bytes, mmap.MADV_WILLNEED)  # advice: a refusal changes no result
+
+    def _signal(self, row: int) -> Tensor:
+        signal = self._signals.get(row)
+        if signal is None:
+            signal = self._signals[row] = self._map(row)
+        return signal
 
     def _map(self, row: int) -> Tensor:
         path = self.folder / str(self.index.file[row])

@@ -5,6 +5,7 @@ import json
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,6 +140,18 @@ def read_header(path: Path) -> ShardHeader:
 def signal_offset(path: Path) -> int:
     """The byte of the file at which the int16 samples start, a multiple of 64."""
     return read_header(path).signal_offset
+
+
+def signal_is_intact(path: Path, crc32: int) -> bool:
+    """Whether the shard is there and the bytes of its signal have the given checksum."""
+    found = 0
+    try:
+        with _opened(path) as archive, archive.open("signal.npy") as file:
+            while block := file.read(1 << 20):
+                found = zlib.crc32(block, found)
+    except CacheError:
+        return False
+    return found == crc32
 
 
 def _write_member(archive: zipfile.ZipFile, file: BinaryIO, name: str, values: np.ndarray) -> None:

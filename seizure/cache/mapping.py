@@ -10,7 +10,6 @@ from torch import Tensor
 from seizure.cache.index import CacheIndex
 from seizure.cache.shard import CacheError
 
-
 _madvise = getattr(ctypes.CDLL(None), "madvise", None) if hasattr(mmap, "MADV_WILLNEED") else None
 if _madvise is not None:
     _madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)

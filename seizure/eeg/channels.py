@@ -44,6 +44,16 @@ def canonical_name(label: str) -> str | None:
     return _BY_UPPER_CASE.get(parts[0])
 
 
+def reference_name(label: str) -> str | None:
+    """The reference that a referential label states, in upper case; None where it states none.
+
+    >>> reference_name("EEG Fp1-Ref"), reference_name("Fp1")
+    ('REF', None)
+    """
+    parts = _parts(label)
+    return parts[1] if parts is not None and parts[1] in _REFERENCES else None
+
+
 def is_bipolar(label: str) -> bool:
     """Whether a label names the difference of two scalp electrodes.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seizure.eeg.channels import CANONICAL_19, canonical_name, is_bipolar
+from seizure.eeg.channels import CANONICAL_19, canonical_name, is_bipolar, reference_name
 from seizure.eeg.edf_header import ANNOTATIONS_LABEL, EdfHeader, EdfSignal, audit_header
 from seizure.eeg.filtering import MissingPolicy
 from seizure.eeg.interpolation import spline_weights
@@ -43,6 +43,9 @@ def read_edf(path: str | Path, missing: MissingPolicy = "interpolate_midline") -
     flat = [n for n, row in zip(present, values_uv, strict=True) if np.all(row == row[0])]
     if len(flat) == len(present):
         raise UnreadableRecording(header.path, "every electrode is constant: there is no EEG in it")
+    references = sorted({reference_name(signal.label) or "unnamed" for signal in chosen})
+    if len(references) > 1:
+        issues.append(f"different references: {', '.join(references)}")
     if flat:
         issues.append(f"constant: {', '.join(flat)}")
     absent = tuple(name for name in CANONICAL_19 if name not in electrodes)

@@ -84,6 +84,11 @@ def test_two_channels_for_one_electrode_are_refused(sketch, edf_file):
         read_edf(edf_file(sketch(labels=labels)))
 
 
+def test_electrodes_with_different_references_are_read_and_said(sketch, edf_file):
+    labels = ("EEG FP1-LE", *sketch().labels[1:])
+    assert read_edf(edf_file(sketch(labels=labels))).issues == ("different references: LE, REF",)
+
+
 def test_all_constant_electrodes_are_refused_and_one_is_said(sketch, edf_file):
     silent = sketch(n_records=2)
     content = bytearray(silent.to_bytes())

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -47,9 +47,12 @@ class Verb(Generic[ConfigT]):
         groups = sorted(
             f"{group.name}={{{','.join(sorted(p.stem for p in group.glob('*.yaml')))}}}"
             for group in conf_folder().iterdir()
-            if group.is_dir() and group.name != "verb"
-            and (group.name in {k.split(".")[0] for k in known_keys(self.schema)}
-                 or (self.name == "train" and group.name == "experiment"))
+            if group.is_dir()
+            and group.name != "verb"
+            and (
+                group.name in {k.split(".")[0] for k in known_keys(self.schema)}
+                or (self.name == "train" and group.name == "experiment")
+            )
         )
         added = [g for g in groups if g.startswith(("hw=", "experiment="))]
         lines = [
@@ -129,7 +132,7 @@ def run(verb: Verb[Any], arguments: Sequence[str] | None = None) -> None:
     def job(config: DictConfig) -> Any:
         try:
             result = verb.main(parse(verb.schema, plain(config)))
-        except (ValueError, OSError) as error:
+        except Exception as error:
             # Bad input is explained by its message; a fault of ours keeps its traceback.
             if not is_explained(error):
                 raise
@@ -181,6 +184,6 @@ def is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def _refuse(error: BaseException) -> None:
+def _refuse(error: BaseException) -> NoReturn:
     print(f"error: {error}", file=sys.stderr)
     raise SystemExit(2)

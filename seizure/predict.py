@@ -47,7 +47,9 @@ def edf_files(source: Path) -> Iterator[Found]:
         yield Found(path, path.relative_to(source).with_suffix(""))
 
 
-def settings_for(checkpoint: Path, trained: TrainConfig, on_threshold: float | None) -> Postprocessing:
+def settings_for(
+    checkpoint: Path, trained: TrainConfig, on_threshold: float | None
+) -> Postprocessing:
     """The post-processing at the threshold asked for, or at the kept operating point.
 
     Raises `ConfigError` if there is neither.
@@ -117,7 +119,7 @@ def main(config: PredictConfig) -> int:
 VERB = Verb(
     name="predict",
     schema=PredictConfig,
-    summary="Find seizures in an EDF file, or in every EDF file below a folder, with a trained "
+    summary="Find seizures in an EDF file, or in every one below a folder, with a trained "
     "checkpoint. Writes a csv_bi and a TSV (SzCORE) for each; a file that cannot be read is named.",
     examples=(
         "python -m seizure.predict input=recording.edf checkpoint=runs/first/checkpoints/best.ckpt",

@@ -1,4 +1,4 @@
-"""The folder of one run: what it was told, what it ran on, what it keeps, and whether it finished."""
+"""The folder of one run: what it was told, what it ran on and keeps, whether it finished."""
 
 import json
 import platform
@@ -89,7 +89,7 @@ def environment() -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit of the checkout that holds the package and whether it was changed; None without one."""
+    """Commit of the checkout that holds the package, and whether it was changed; or None."""
 
     def git(*arguments: str) -> str | None:
         try:

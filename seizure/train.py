@@ -61,7 +61,9 @@ def fit(config: TrainConfig, folder: RunFolder, corpus: PreparedCorpus) -> float
     try:
         trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     except (Interrupted, SystemExit) as stop:
-        kept = f"{last} holds what was learnt" if last.is_file() else "no checkpoint was written yet"
+        kept = (
+            f"{last} holds what was learnt" if last.is_file() else "no checkpoint was written yet"
+        )
         log.info("stopped: %s; to go on: %s", kept, command_to_continue(folder.path.name))
         raise SystemExit(130) from stop
     log.info("training took %.0f s", time.monotonic() - started_at)

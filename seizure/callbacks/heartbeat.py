@@ -47,7 +47,7 @@ class _Stage:
 
 
 class Heartbeat(pl.Callback):
-    """Announces every training epoch, validation and prediction, and then speaks every `interval_s`.
+    """Announces every training epoch, validation and prediction, then speaks every `interval_s`.
 
     A timer's thread speaks, so that a loader or a kernel that hangs shows as "no batch for 240 s".
     Rank zero only.
@@ -81,7 +81,12 @@ class Heartbeat(pl.Callback):
         self._begin(trainer, f"training, {epoch}", trainer.num_training_batches)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
         self._count(outputs)
 
@@ -100,7 +105,13 @@ class Heartbeat(pl.Callback):
         self._begin(trainer, f"validation, epoch {trainer.current_epoch + 1}", n_batches, compared)
 
     def on_validation_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         self._count(outputs)
 
@@ -121,7 +132,13 @@ class Heartbeat(pl.Callback):
         self._begin(trainer, "prediction", sum(trainer.num_predict_batches))
 
     def on_predict_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         self._count(None)
 

@@ -32,7 +32,12 @@ class Interruption(pl.Callback):
             self._previous[number] = signal.signal(number, self._ask)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
         # After the last batch comes the validation: stopping here would lose it on resuming.
         if self._asked and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
@@ -40,7 +45,12 @@ class Interruption(pl.Callback):
             raise Interrupted
 
     def on_validation_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         if self._asked and trainer.sanity_checking:
             raise Interrupted

@@ -76,8 +76,10 @@ class DetectionModule(pl.LightningModule):
         index = self.trainer.datamodule.index  # pyright: ignore[reportAttributeAccessIssue]
         result = stitched(frames, index, self.track_rate_hz)
         self.log_dict(
-            {f"val/{name}": value for name, value in
-             detection_metrics(result.recordings, self.postprocessing).items()}
+            {
+                f"val/{name}": value
+                for name, value in detection_metrics(result.recordings, self.postprocessing).items()
+            }
         )
 
     def predict_step(self, batch: WindowBatch) -> WindowFrames:

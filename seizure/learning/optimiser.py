@@ -1,4 +1,4 @@
-"""AdamW with decay where it belongs, and a learning rate that warms up and then follows a cosine."""
+"""AdamW with decay where it belongs; a learning rate that warms up, then follows a cosine."""
 
 import math
 
@@ -14,7 +14,10 @@ def make_optimiser(network: nn.Module, settings: Optimisation) -> AdamW:
     """AdamW that decays the parameters marked so, whatever their rank."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in parameters if takes_decay(p)], "weight_decay": settings.weight_decay},
+        {
+            "params": [p for p in parameters if takes_decay(p)],
+            "weight_decay": settings.weight_decay,
+        },
         {"params": [p for p in parameters if not takes_decay(p)], "weight_decay": 0.0},
     ]
     return AdamW(groups, lr=settings.lr)

@@ -47,4 +47,6 @@ class Optimisation:
         if self.lr <= 0 or self.weight_decay < 0:
             raise ValueError(f"lr must be positive and weight_decay ≥ 0, found {self}")
         if not 0 <= self.warmup_fraction < 1 or not 0 <= self.final_lr_fraction <= 1:
-            raise ValueError(f"warmup_fraction must be in [0, 1), final_lr_fraction in [0, 1]: {self}")
+            raise ValueError(
+                f"warmup_fraction must be in [0, 1), final_lr_fraction in [0, 1]: {self}"
+            )

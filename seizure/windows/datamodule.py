@@ -79,7 +79,9 @@ class WindowDataModule(pl.LightningDataModule):
         """Every window of the split `eval`."""
         return self.scoring_dataloader("eval")
 
-    def scoring_dataloader(self, split: str, stride_s: float | None = None) -> DataLoader[WindowBatch]:
+    def scoring_dataloader(
+        self, split: str, stride_s: float | None = None
+    ) -> DataLoader[WindowBatch]:
         """Every window of a split, recording by recording, at its true prevalence."""
         grid = self.grid(split, stride_s or self.windowing.scoring_stride_s)
         rank, world_size = self._place()
@@ -91,8 +93,8 @@ class WindowDataModule(pl.LightningDataModule):
         if self.trainer is None or self._batches is None:
             return {}
         # In `on_train_batch_end` the batch is processed but not yet completed.
-        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed
-        return {"epoch": self._batches.epoch, "batches_done": done}
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress.current.state_dict()
+        return {"epoch": self._batches.epoch, "batches_done": progress["processed"]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue the epoch with the batch after the last one learnt from."""

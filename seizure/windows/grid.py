@@ -96,13 +96,14 @@ def cut_windows(
 
     `n_samples` and `events` (each (k, 2), in samples) belong to `rows`, in the same order.
 
-    >>> grid = cut_windows(np.array([7], np.int32), np.array([200]), [np.array([[50, 130]])], 60, 60)
+    >>> row, length, events = np.array([7], np.int32), np.array([200]), [np.array([[50, 130]])]
+    >>> grid = cut_windows(row, length, events, 60, 60)
     >>> grid.start.tolist(), grid.kind.tolist()
     ([0, 60, 120, 180], [1, 2, 1, 0])
     """
     if window_samples <= 0 or stride_samples <= 0:
         raise ValueError(
-            f"window and stride must be positive, found {window_samples} and {stride_samples} samples"
+            f"window and stride must be positive, found {window_samples} and {stride_samples}"
         )
     if len(n_samples) and int(n_samples.max()) > np.iinfo(np.int32).max - window_samples:
         raise ValueError("a recording is longer than 2^31 samples; split it before caching")

@@ -1,4 +1,4 @@
-"""Which windows an epoch learns from: a balanced draw that depends on nothing but seed and epoch."""
+"""Which windows an epoch learns from: a balanced draw that depends on seed and epoch alone."""
 
 from collections.abc import Iterator
 

@@ -31,7 +31,7 @@ class Windowing:
 
 @dataclass(frozen=True)
 class Loading:
-    """How batches are made ready: sizes, worker processes and memory, as `DataLoader` takes them."""
+    """How batches are made ready: sizes, workers and memory, as `DataLoader` takes them."""
 
     batch_size: int = 16
     scoring_batch_size: int = 16

@@ -1,4 +1,4 @@
-"""An epoch's draw is balanced, depends on seed and epoch alone, and is shared out without overlap."""
+"""A draw is balanced, depends on seed and epoch alone, and is shared out without overlap."""
 
 import numpy as np
 import pytest

@@ -10,7 +10,7 @@ from seizure.corpus.entry import SPLITS, CorpusError
 _NAMED_AT_MOST = 5
 
 
-class SplitLeak(CorpusError):  # noqa: N818 - a leak is what it is
+class SplitLeak(CorpusError):
     """The splits of a corpus share something that they must not share."""
 
 

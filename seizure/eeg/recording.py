@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 
-class UnreadableRecording(ValueError):  # noqa: N818 - a kind of recording, named as such
+class UnreadableRecording(ValueError):
     """A file that cannot become correct EEG; carries the path and the reason."""
 
     def __init__(self, path: str | Path, reason: str) -> None:

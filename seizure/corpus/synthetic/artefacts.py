@@ -21,7 +21,7 @@ def draw_artefact(patient: Patient, cause: str, rng: np.random.Generator) -> np.
 def _muscle_burst(patient: Patient, rng: np.random.Generator) -> np.ndarray:
     length_s = float(np.clip(rng.lognormal(np.log(2.0), 0.9), 0.3, 40.0))
     n_samples = round(length_s * patient.rate_hz)
-    envelope = faded(n_samples, patient.rate_hz, 0.15, 0.4) * rng.lognormal(np.log(22.0), 0.6)
+    envelope = faded(n_samples, patient.rate_hz, 0.3, 0.6) * rng.lognormal(np.log(22.0), 0.6)
     field = muscle_field(patient.head, any_region(rng), rng)
     return muscle(field, envelope, patient.rate_hz, rng)
 
@@ -56,14 +56,14 @@ def _on_one_electrode(course_uv: np.ndarray, rng: np.random.Generator) -> np.nda
 
 def _electrode_pop(patient: Patient, rng: np.random.Generator) -> np.ndarray:
     time_s = np.arange(round(2.5 * patient.rate_hz)) / patient.rate_hz
-    popped = _pop(time_s, rng.lognormal(np.log(90.0), 0.6), rng)
+    popped = _pop(time_s, rng.lognormal(np.log(130.0), 0.6), rng)
     return _on_one_electrode(popped * faded(len(time_s), patient.rate_hz, 1e-3, 0.5), rng)
 
 
 def _pop_train(patient: Patient, rng: np.random.Generator) -> np.ndarray:
     length_s = rng.uniform(5.0, 40.0)
     time_s = np.arange(round(length_s * patient.rate_hz)) / patient.rate_hz
-    every_s, size_uv, train = rng.uniform(0.35, 1.6), rng.lognormal(np.log(55.0), 0.5), 0.0
+    every_s, size_uv = rng.uniform(0.35, 1.6), rng.lognormal(np.log(80.0), 0.5)
     # One loose electrode pops in one way: polarity and decay belong to the train.
     key = int(rng.integers(2**31))
     at_s, train = 0.1, np.zeros(len(time_s))
@@ -98,7 +98,9 @@ def _movement(patient: Patient, rng: np.random.Generator) -> np.ndarray:
     swings = (knots[:, left] + eased * (knots[:, left + 1] - knots[:, left])).astype(np.float32)
     loose = rng.standard_normal((N_ALL, 4)).astype(np.float32)
     loose *= rng.lognormal(0.0, 0.8, (N_ALL, 1)).astype(np.float32)
-    block = loose @ swings * np.float32(rng.lognormal(np.log(18.0), 0.5)) * whole
+    block = (
+        np.einsum("ek,kn->en", loose, swings) * np.float32(rng.lognormal(np.log(18.0), 0.5)) * whole
+    )
     envelope = whole * rng.lognormal(np.log(15.0), 0.6)
     return block + muscle(muscle_field(patient.head, ("all",), rng), envelope, patient.rate_hz, rng)
 
@@ -117,13 +119,15 @@ def _sweat(patient: Patient, rng: np.random.Generator) -> np.ndarray:
 
 
 def _disconnection(patient: Patient, rng: np.random.Generator) -> np.ndarray:
-    """Mains and jumps on one electrode whose contact is gone."""
+    """Mains, hiss and slow swings of one electrode whose contact is gone."""
     n_samples = round(rng.uniform(8.0, 90.0) * patient.rate_hz)
     time_s = np.arange(n_samples) / patient.rate_hz
-    mains = rng.uniform(60.0, 250.0) * np.sin(2 * np.pi * (60.0 * time_s + rng.random()))
-    drift = np.cumsum(rng.standard_normal(n_samples)) * rng.uniform(1.0, 4.0)
-    drift -= np.linspace(0.0, drift[-1], n_samples)
-    return _on_one_electrode((mains + drift) * faded(n_samples, patient.rate_hz, 0.05, 0.05), rng)
+    course_uv = rng.uniform(40.0, 250.0) * np.sin(2 * np.pi * (60.0 * time_s + rng.random()))
+    course_uv += rng.uniform(5.0, 30.0) * rng.standard_normal(n_samples)
+    n_slow = max(round(0.7 * n_samples / patient.rate_hz), 4)
+    swing = rng.uniform(20.0, 120.0) * rng.standard_normal(n_slow)
+    course_uv += np.interp(np.linspace(0, n_slow - 1, n_samples), np.arange(n_slow), swing)
+    return _on_one_electrode(course_uv * faded(n_samples, patient.rate_hz, 0.05, 0.05), rng)
 
 
 ARTEFACTS: dict[str, Callable[[Patient, np.random.Generator], np.ndarray]] = {

@@ -40,7 +40,8 @@ def background(
         spectrum = np.zeros((rows.stop - rows.start, 21, hop + 1), dtype=np.complex64)
         for number, (start, shape, mixing) in enumerate(bands):
             noise = rng.standard_normal((len(spectrum), 21, 2 * len(shape)), dtype=np.float32)
-            noise = np.matmul(mixing, noise).view(np.complex64)
+            # Not `@`: the last bit of BLAS depends on its number of threads.
+            noise = np.einsum("ij,bjn->bin", mixing, noise).view(np.complex64)
             noise *= shape * level_uv[rows, number, None, None].astype(np.float32)
             spectrum[:, :, start : start + len(shape)] += noise
         start, white, muscle = sensor

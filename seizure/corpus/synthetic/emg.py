@@ -47,8 +47,12 @@ def muscle(
     spectrum[:, first:] = noise.view(np.complex64) * shape.astype(np.float32)
     noise = np.asarray(irfft(spectrum, n=n_fast, axis=1, overwrite_x=True))[:, :n_samples]
     activity = np.float32(0.82) * noise[:21] + np.float32(0.57) * noise[21]
+    # Motor units come and go several times a second, so no burst has a flat top.
+    n_slow = max(int(6.0 * n_samples / rate_hz), 4)
+    effort = np.exp(0.35 * rng.standard_normal(n_slow))
+    effort = np.interp(np.linspace(0.0, n_slow - 1, n_samples), np.arange(n_slow), effort)
     activity *= field[:, None].astype(np.float32)
-    activity *= envelope_uv.astype(np.float32)
+    activity *= (effort * envelope_uv).astype(np.float32)
     return activity
 
 

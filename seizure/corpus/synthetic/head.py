@@ -39,7 +39,9 @@ class Head:
         """
         shared = np.exp(-0.5 * (self.distance_mm / SHARED_ACTIVITY_MM) ** 2)
         weighted = self.leadfield * weight
-        covariance = weighted @ shared @ weighted.T
+        # Not `@`: BLAS sums 472 terms in an order that depends on its number of threads.
+        covariance = np.einsum("ek,kd->ed", weighted, shared)
+        covariance = np.einsum("ed,fd->ef", covariance, weighted)
         covariance = 0.5 * (covariance + covariance.T)
         centred = centring() @ covariance @ centring().T
         value, vector = np.linalg.eigh(covariance)
@@ -83,7 +85,8 @@ def patient_head(skull: float, rng: np.random.Generator) -> Head:
     gain = (1 - share) * stored["leadfield"][low] + share * stored["leadfield"][low + 1]
     dipole_mm, distance_mm = stored["dipole_mm"].astype(np.float64), dipole_distance_mm()
     radial = dipole_mm / np.linalg.norm(dipole_mm, axis=1, keepdims=True)
-    smooth = np.exp(-0.5 * (distance_mm / 20.0) ** 2) @ rng.standard_normal(dipole_mm.shape)
+    kernel = np.exp(-0.5 * (distance_mm / 20.0) ** 2)
+    smooth = np.einsum("dk,kx->dx", kernel, rng.standard_normal(dipole_mm.shape))
     tangential = smooth - (smooth * radial).sum(axis=1, keepdims=True) * radial
     tangential /= np.linalg.norm(tangential, axis=1, keepdims=True)
     leadfield = np.einsum("edk,dk->ed", gain, radial + TANGENTIAL_SHARE * tangential)

@@ -23,9 +23,9 @@ DISORDER_SHARE: dict[Disorder, float] = {
 SETTING_SHARE: dict[Setting, float] = {"awake": 0.40, "sleep": 0.35, "icu": 0.25}
 TYPE_SHARE: dict[Disorder, dict[SeizureType, float]] = {
     "none": {},
-    "temporal": {"temporal": 0.85, "tonic_clonic": 0.15},
-    "frontal": {"frontal": 0.65, "brief": 0.2, "tonic_clonic": 0.15},
-    "generalised": {"absence": 0.75, "tonic_clonic": 0.25},
+    "temporal": {"temporal": 0.92, "tonic_clonic": 0.08},
+    "frontal": {"frontal": 0.75, "brief": 0.17, "tonic_clonic": 0.08},
+    "generalised": {"absence": 0.85, "tonic_clonic": 0.15},
     "multifocal": {"temporal": 0.45, "brief": 0.3, "subtle": 0.25},
     "subtle": {"subtle": 0.8, "brief": 0.2},
 }
@@ -118,7 +118,7 @@ def draw_patient(spec: SyntheticSpec, split: Split, patient_index: int) -> Patie
         gain=1.5 * rng.lognormal(0.0, 0.3),
         exponent=rng.uniform(1.3, 2.1) + 0.3 * icu,
         alpha_hz=float(np.clip(rng.normal(9.8, 1.0), 7.8, 12.0)) - 1.8 * icu,
-        emg_uv=(_muscle_weight(head) * rng.lognormal(0.3 - 0.7 * icu, 0.5)).astype(np.float32),
+        emg_uv=(_muscle_weight(head) * rng.lognormal(-0.7 * icu, 0.5)).astype(np.float32),
         mains_uv=(rng.lognormal(-1.0, 0.8) * impedance).astype(np.float32),
         blinks_per_min=rng.uniform(6.0, 22.0),
         heart_hz=rng.uniform(0.95, 1.6),

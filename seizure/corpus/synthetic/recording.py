@@ -74,10 +74,10 @@ def simulate_recording(
     states = vigilance(patient.setting, n_steps(n_samples, patient.rate_hz), rng)
     scene = Scene(background(patient, states, n_samples, rng), patient.rate_hz, states)
     rng = part(_SEIZURES)
-    seizures = seizure_times(patient, recording_index, planned.duration_s, rng)
+    seizures = seizure_times(patient, recording_index, planned.duration_s, states, rng)
     events = _add_seizures(scene, patient, seizures, rng)
-    flashes = _add_confounders(scene, patient, seizures, part(_MIMICS), part(_ARTEFACTS))
     heart = add_spontaneous(scene, patient, part(_SPONTANEOUS))
+    flashes = _add_confounders(scene, patient, seizures, part(_MIMICS), part(_ARTEFACTS))
     labels, signal_uv, slow = _channels(scene, patient, heart, flashes, part(_CHANNELS))
     return SimulatedRecording(
         planned=planned,
@@ -145,6 +145,8 @@ def _add_confounders(
             start_s = confounder_start_s(length_s, scene.duration_s, seizures, True, artefact_rng)
             if start_s is not None:
                 lacks = "field" if cause == "rhythmic_artefact" else ""
+                if cause == "disconnection":
+                    scene.silence(start_s, block_uv)
                 scene.add(start_s, block_uv)
                 scene.note(start_s, block_uv, "extracerebral", cause, lacks)
     return flashes

@@ -67,7 +67,9 @@ def rhythm(head: Head, wanted: Rhythm, rate_hz: float, rng: np.random.Generator)
     """The rhythm at the electrodes, (21, sample) float32 in µV, through the head's leadfield."""
     dipoles, weight, distance_mm = _patch(head, wanted, rng)
     activity = _sources(wanted, distance_mm, rate_hz, rng)
-    return _at_peak(head.leadfield[:, dipoles] * weight @ activity, wanted, rate_hz)
+    # Not `@`: the last bit of BLAS depends on its number of threads.
+    field = np.einsum("ed,dn->en", head.leadfield[:, dipoles] * weight, activity)
+    return _at_peak(field, wanted, rate_hz)
 
 
 def rhythm_without_field(
@@ -75,7 +77,7 @@ def rhythm_without_field(
 ) -> np.ndarray:
     """The same rhythm on single electrodes with `weight` (21,): no cortical source explains it."""
     activity = _sources(wanted, np.zeros(1), rate_hz, rng)
-    return _at_peak(weight[:, None].astype(np.float32) @ activity, wanted, rate_hz)
+    return _at_peak(weight[:, None].astype(np.float32) * activity, wanted, rate_hz)
 
 
 def _patch(
@@ -86,7 +88,9 @@ def _patch(
     if wanted.contralateral > 0:
         # The copy across the callosum starts once the front has covered the patch.
         mirror = head.mirrored(wanted.focus)
-        found.append(_near(head, mirror, wanted.reach_mm, wanted.contralateral, wanted.reach_mm))
+        found.append(
+            _near(head, mirror, wanted.reach_mm, wanted.contralateral, 1.5 * wanted.reach_mm)
+        )
     dipoles, weight, distance = (np.concatenate(part) for part in zip(*found, strict=True))
     if len(dipoles) > N_SOURCES:
         kept = np.sort(rng.permutation(len(dipoles))[:N_SOURCES])

@@ -64,6 +64,13 @@ class Scene:
                 first : first + n_samples
             ]
 
+    def silence(self, start_s: float, block_uv: np.ndarray) -> None:
+        """Remove what was recorded so far at the electrodes that `block_uv` (21, sample) replaces."""
+        for electrode in np.flatnonzero(np.any(block_uv != 0, axis=1)):
+            start = round(start_s * self.rate_hz)
+            stop = min(start + block_uv.shape[1], self.signal_uv.shape[1])
+            self.signal_uv[electrode, max(start, 0) : stop] = 0.0
+
     def note(
         self, start_s: float, block_uv: np.ndarray, origin: Origin, cause: str, lacks: str = ""
     ) -> None:

@@ -2,23 +2,34 @@
 
 import numpy as np
 
-from seizure.corpus.synthetic.patient import GOLDEN, Patient, SeizureType
+from seizure.corpus.synthetic.patient import Patient, SeizureType
 from seizure.corpus.synthetic.seizures import draw_duration_s
+from seizure.corpus.synthetic.vigilance import STATES, STEP_S
 
-SHARE_WITH_SEIZURES = 0.62
-"""Share of an epileptic patient's recordings that hold seizures at all."""
+LATER_WITH_SEIZURES = 0.45
+SHARE_WITH_SEIZURES = 0.67
+"""Share of an epileptic patient's recordings that hold seizures: the first, and of the later ones
+`LATER_WITH_SEIZURES`."""
+DEEP_SLEEP = STATES.index("n3")
 GAP_S = 15.0
 MOST_ICTAL = 0.4
 
 
 def seizure_times(
-    patient: Patient, recording_index: int, duration_s: float, rng: np.random.Generator
+    patient: Patient,
+    recording_index: int,
+    duration_s: float,
+    states: np.ndarray,
+    rng: np.random.Generator,
 ) -> list[tuple[float, float, SeizureType]]:
-    """Sorted, disjoint (start, duration, type) in seconds; a patient's first recording has one."""
+    """Sorted, disjoint (start, duration, type) in seconds; a patient's first recording has one.
+
+    None begins in deep sleep if that can be avoided: seizures prefer light sleep, and the delta
+    waves of N3 (`states` (step,)) would hide most of them.
+    """
     if not patient.type_share:
         return []
-    at = (recording_index * GOLDEN) % 1.0
-    if at >= SHARE_WITH_SEIZURES:
+    if rng.random() >= LATER_WITH_SEIZURES and recording_index > 0:
         return []
     expected = patient.seizures_per_h * duration_s / 3600.0 / SHARE_WITH_SEIZURES
     n_seizures = max(int(expected + rng.random()), int(recording_index == 0))
@@ -31,11 +42,13 @@ def seizure_times(
         length_s = min(draw_duration_s(kind, rng), 0.5 * duration_s)
         if sum(length for _, length, _ in placed) + length_s > max(MOST_ICTAL * duration_s, 30.0):
             break
-        for _ in range(30):
+        for attempt in range(60):
             start_s = rng.uniform(1.0, duration_s - length_s - 1.0)
-            if clustered:
+            if clustered and attempt < 30:
                 start_s = around_s + rng.normal(0.0, 150.0)
             fits = 1.0 <= start_s <= duration_s - length_s - 1.0
+            if fits and attempt < 30:
+                fits = states[int((start_s + 0.3 * length_s) / STEP_S)] != DEEP_SLEEP
             if fits and is_free(start_s, start_s + length_s, placed, GAP_S):
                 placed.append((round(start_s, 2), length_s, kind))
                 break

@@ -15,7 +15,7 @@ TUSZ_LABEL: dict[SeizureType, str] = {
     "temporal": "cpsz",
     "frontal": "fnsz",
     "tonic_clonic": "tcsz",
-    "icu": "gnsz",
+    "icu": "fnsz",
     "subtle": "fnsz",
     "brief": "tnsz",
 }
@@ -71,7 +71,7 @@ def seizure_rhythm(
             duration_s,
             frequency_hz=((0.0, first), (1.0, last)),
             level=((0.0, 0.8), (0.08, 1.0), (0.8, 0.9), (1.0, 0.7)),
-            peak_uv=size * patient.gain * (32.0 + 30.0 * own[2]),
+            peak_uv=size * patient.gain * (45.0 + 45.0 * own[2]),
             waves=("spike_wave", "spike_wave"),
             focus=focus,
             reach_mm=110.0,
@@ -86,7 +86,7 @@ def seizure_rhythm(
             duration_s,
             frequency_hz=((0.0, slow), (0.45, slow * up), (0.65, slow * up), (1.0, slow)),
             level=((0.0, 0.35), (0.4, 1.0), (0.7, 0.9), (1.0, 0.3)),
-            peak_uv=size * patient.gain * (15.0 + 14.0 * own[2]),
+            peak_uv=size * patient.gain * (18.0 + 18.0 * own[2]),
             waves=("discharge", "discharge"),
             focus=focus,
             reach_mm=40.0 + 40.0 * own[3],
@@ -100,12 +100,12 @@ def seizure_rhythm(
         first, last = 14.0 + 10.0 * own[0], 4.0 + 3.0 * own[1]
         frequency: Course = ((0.0, first), (0.35, 0.6 * first), (1.0, last))
         level: Course = ((0.0, 0.25), (0.3, 0.5), (0.7, 1.0), (0.9, 0.8), (1.0, 0.2))
-        peak_uv, reach_mm, spread = 14.0 + 12.0 * own[2], 30.0 + 20.0 * own[3], 8.0
+        peak_uv, reach_mm, spread = 18.0 + 16.0 * own[2], 30.0 + 20.0 * own[3], 8.0
         lag = 2.0
     elif kind == "brief":
         frequency = ((0.0, 10.0 + 2.0 * own[0]), (1.0, 6.5 + own[1]))
         level = ((0.0, 0.6), (0.3, 1.0), (0.8, 0.9), (1.0, 0.2))
-        peak_uv, reach_mm, spread = 15.0 + 10.0 * own[2], 35.0, 30.0
+        peak_uv, reach_mm, spread = 18.0 + 14.0 * own[2], 35.0, 30.0
         lag = 1.5
     elif kind == "subtle":
         first = 4.5 + 3.5 * own[0]
@@ -117,7 +117,7 @@ def seizure_rhythm(
         first = 5.0 + 3.5 * own[0] if own[1] < 0.65 else 2.5 + 2.0 * own[0]
         frequency = ((0.0, first), (1.0, first * (0.4 + 0.2 * own[2])))
         level = ((0.0, 0.25), (0.15, 0.5), (0.55, 1.0), (0.9, 0.85), (1.0, 0.25))
-        peak_uv, reach_mm, spread = 16.0 + 18.0 * own[3], 32.0 + 28.0 * own[4], 2.0 + 8.0 * own[5]
+        peak_uv, reach_mm, spread = 18.0 + 22.0 * own[3], 32.0 + 28.0 * own[4], 2.0 + 8.0 * own[5]
         lag = 1.0
     return Rhythm(
         duration_s,

@@ -80,7 +80,7 @@ def _source_field(head: Head, target: np.ndarray, spread_mm: float) -> np.ndarra
     """Average-referenced field (21,) of a patch around the dipole nearest `target`, peak 1."""
     centre = int(np.argmax(head.dipole_mm @ target))
     weight = np.exp(-0.5 * (head.distance_mm[centre] / spread_mm) ** 2)
-    field = centring() @ (head.leadfield @ weight)
+    field = centring() @ np.einsum("ed,d->e", head.leadfield, weight)
     return (field / np.abs(field[:19]).max()).astype(np.float32)
 
 
@@ -155,6 +155,5 @@ def _add_everywhere(
         time_s = np.arange(start, stop) / scene.rate_hz
         swing = 1.0 + 0.3 * np.sin(2 * np.pi * swing_hz * time_s)
         mains = swing * np.sin(2 * np.pi * MAINS_HZ * time_s + phase)
-        scene.signal_uv[:, start:stop] += field @ np.stack([heart[start:stop], mains]).astype(
-            np.float32
-        )
+        both = np.stack([heart[start:stop], mains]).astype(np.float32)
+        scene.signal_uv[:, start:stop] += np.einsum("ek,kn->en", field, both)

@@ -1,6 +1,7 @@
 """The dual-stream detector: electrodes and the edges between them, each read in both directions."""
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +10,8 @@ from torch.nn import functional as F
 from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, InputSpec, StreamSpec
 from seizure.nn.bidirectional import BidirectionalMamba
 from seizure.nn.decay import no_decay_on_bias
-from seizure.nn.dropout import FeatureDropout
 from seizure.nn.encoding import electrode_positions, laplacian_encoding, structural_graph
-from seizure.nn.graph import SSGConv, propagation, sparse_adjacency
+from seizure.nn.graph import PygSSGConv, SSGConv, sparse_adjacency
 from seizure.nn.mamba import Backend
 from seizure.nn.norm import RMSNorm
 from seizure.nn.tcn import Pyramid
@@ -50,14 +50,14 @@ class DualStream(nn.Module):
         self.to_electrodes = ToElectrodes(n_features, inputs.n_channels, node.d_model)
         self.edge_stream = EdgeStream(inputs.n_channels, edge, graph, dropout, backend)
         self.node_stream = NodeStream(node, dropout, backend)
-        self.graph = GraphNetwork(node.d_model, inputs.channel_names, graph, dropout)
+        self.graph = GraphNetwork(node.d_model, inputs.channel_names, graph)
         self.to_logits = ToLogits(n_features, inputs.n_channels, node.d_model, encoder.downsampling)
         self.to_logits.set_prior(prior)
 
     def forward(self, eeg: Tensor) -> Tensor:
         self._check(eeg)
         frames = self.encoder(eeg.transpose(1, 2))  # (batch, frame, feature)
-        nodes = self.to_electrodes(frames)  # (batch, electrode, frame, d_model)
+        nodes = self.to_electrodes(frames)  # (d_model, electrode, batch, frame)
         edges = self.edge_stream(nodes)  # (batch, edge step, electrode, electrode)
         nodes = self.node_stream(nodes)
         nodes = self.graph(nodes, edges)  # (batch, frame, electrode, d_model)
@@ -72,33 +72,33 @@ class DualStream(nn.Module):
 
 
 class ToElectrodes(nn.Module):
-    """One feature vector for each electrode, (batch, frame, feature) to (batch, electrode, frame, d)."""
+    """Features of each electrode, (batch, frame, feature) to (d_model, electrode, batch, frame)."""
 
     def __init__(self, n_features: int, n_channels: int, d_model: int) -> None:
         super().__init__()
         self.n_channels = n_channels
-        self.linear = no_decay_on_bias(nn.Linear(n_features, n_channels * d_model))
+        self.linear = no_decay_on_bias(nn.Linear(n_features, d_model * n_channels))
 
     def forward(self, frames: Tensor) -> Tensor:
-        nodes = self.linear(frames).unflatten(-1, (self.n_channels, -1))
-        return nodes.transpose(1, 2).contiguous()
+        nodes = self.linear.weight @ frames.flatten(0, 1).t() + self.linear.bias.unsqueeze(1)
+        return nodes.view(-1, self.n_channels, *frames.shape[:2])
 
 
 class NodeStream(nn.Module):
-    """The history and future of each electrode, (batch, electrode, frame, d) to the same shape."""
+    """Past and future of each electrode, (d_model, electrode, batch, frame) to the same shape."""
 
     def __init__(self, spec: StreamSpec, dropout: float, backend: Backend | None) -> None:
         super().__init__()
         self.mamba = _stream(spec, dropout, backend)
 
     def forward(self, nodes: Tensor) -> Tensor:
-        return self.mamba(nodes.flatten(0, 1)).view(nodes.shape)
+        return self.mamba(nodes.flatten(1, 2)).view(nodes.shape)
 
 
 class EdgeStream(nn.Module):
     """Sparse graphs from how alike electrodes are and were.
 
-    (batch, electrode, frame, d) to (batch, edge step, electrode, electrode), symmetric, float32.
+    (d, electrode, batch, frame) to (batch, edge step, electrode, electrode), symmetric, float32.
     One edge step compares electrodes over `every` frames at once.
     """
 
@@ -122,63 +122,61 @@ class EdgeStream(nn.Module):
         self.to_weight = no_decay_on_bias(nn.Linear(spec.d_model, 1))
 
     def forward(self, nodes: Tensor) -> Tensor:
-        similarity = self.similarity(nodes)  # (batch, pair, step)
-        h = self.lift(similarity.flatten(0, 1).unsqueeze(-1))  # (batch·pair, step, d)
-        h = self.to_weight(self.mamba(h))  # (batch·pair, step, 1)
+        similarity = self.similarity(nodes)  # (pair, batch, step)
+        h = similarity.flatten(0, 1).unsqueeze(0)  # (1, pair·batch, step)
+        h = self.mamba(h * self.lift.weight.unsqueeze(-1) + self.lift.bias[:, None, None])
+        h = self.to_weight.weight @ h.flatten(1).float() + self.to_weight.bias
         weight = F.softplus(h.float()).view(similarity.shape)
         return sparse_adjacency(
             self.as_matrices(weight, nodes.shape[1]), self.top_k, self.threshold
         )
 
     def similarity(self, nodes: Tensor) -> Tensor:
-        """Cosine of two electrodes' features within an edge step, (batch, pair, step), in [-1, 1]."""
+        """Cosine of two electrodes' features over an edge step, (pair, batch, step), in [-1, 1]."""
         with torch.autocast(nodes.device.type, enabled=False):
-            batch, n_channels = nodes.shape[:2]
-            windows = nodes.float().view(batch, n_channels, -1, self.every * nodes.shape[-1])
-            unit = F.normalize(windows, dim=-1).transpose(1, 2)  # (batch, step, electrode, feature)
+            windows = nodes.float().unflatten(-1, (-1, self.every))
+            windows = windows.permute(2, 3, 1, 0, 4).flatten(3)  # (batch, step, electrode, feature)
+            unit = F.normalize(windows, dim=-1)
             cosine = unit @ unit.mT
         first, second = self.pairs
-        return cosine[:, :, first, second].transpose(1, 2)
+        return cosine.permute(2, 3, 0, 1)[first, second]
 
     def as_matrices(self, weight: Tensor, n_channels: int) -> Tensor:
-        """(batch, pair, step) to symmetric (batch, step, electrode, electrode), zero diagonal."""
+        """(pair, batch, step) to symmetric (batch, step, electrode, electrode), zero diagonal."""
         first, second = self.pairs
-        matrix = weight.new_zeros(weight.shape[0], weight.shape[2], n_channels, n_channels)
-        weight = weight.transpose(1, 2)
-        matrix[:, :, first, second] = weight
-        matrix[:, :, second, first] = weight
-        return matrix
+        matrix = weight.new_zeros(n_channels, n_channels, *weight.shape[1:])
+        matrix[first, second] = weight
+        matrix[second, first] = weight
+        return matrix.permute(2, 3, 0, 1)
 
 
 class GraphNetwork(nn.Module):
-    """Electrodes informed by their neighbours, (batch, electrode, frame, d) to (batch, frame, electrode, d)."""
+    """Electrodes informed by their neighbours.
+
+    (d, electrode, batch, frame) and (batch, edge step, electrode, electrode) to (batch, frame,
+    electrode, d).
+    """
 
     encoding: Tensor
 
-    def __init__(
-        self, d_model: int, channel_names: tuple[str, ...], spec: GraphSpec, dropout: float
-    ) -> None:
+    def __init__(self, d_model: int, channel_names: tuple[str, ...], spec: GraphSpec) -> None:
         super().__init__()
-        self.alpha, self.n_hops = spec.alpha, spec.n_hops
-        graph = structural_graph(electrode_positions(channel_names))
-        self.register_buffer("encoding", laplacian_encoding(graph, spec.n_encoding))
+        structure = structural_graph(electrode_positions(channel_names))
+        self.register_buffer("encoding", laplacian_encoding(structure, spec.n_encoding))
+        conv = {"dense": SSGConv, "pyg": PygSSGConv}[spec.backend]
+        n_in = d_model + spec.n_encoding
         self.norms = nn.ModuleList(RMSNorm(d_model) for _ in range(spec.n_layers))
         self.convs = nn.ModuleList(
-            SSGConv(d_model + spec.n_encoding, d_model) for _ in range(spec.n_layers)
+            conv(n_in, d_model, spec.alpha, spec.n_hops) for _ in range(spec.n_layers)
         )
-        self.dropout = FeatureDropout(dropout)
 
     def forward(self, nodes: Tensor, edges: Tensor) -> Tensor:
-        batch, n_channels, n_frames, _ = nodes.shape
-        steps = edges.shape[1]
-        with torch.autocast(nodes.device.type, enabled=False):
-            P = propagation(edges, self.alpha, self.n_hops).unsqueeze(2)
-        h = nodes.transpose(1, 2).unflatten(1, (steps, n_frames // steps))
-        encoding = self.encoding.expand(*h.shape[:-1], -1)
+        h = nodes.permute(2, 3, 1, 0).unflatten(1, (edges.shape[1], -1))
+        h = h.transpose(2, 3)  # (batch, edge step, electrode, frame of the step, d)
+        graphs = cast(SSGConv, self.convs[0]).prepare(edges)
         for norm, conv in zip(self.norms, self.convs, strict=True):
-            update = F.silu(conv(torch.cat([norm(h), encoding], dim=-1), P))
-            h = h + update
-        return h.flatten(1, 2)
+            h = h + F.silu(conv(norm(h), graphs, self.encoding))
+        return h.transpose(2, 3).flatten(1, 2)
 
 
 class ToLogits(nn.Module):

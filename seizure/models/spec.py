@@ -154,10 +154,11 @@ class StreamSpec:
                 f"d_conv={self.d_conv} has no CUDA kernel; expected one of {CONV_WIDTHS}"
             )
         if self.d_state % STATE_MULTIPLE:
-            above = self.d_state + STATE_MULTIPLE - self.d_state % STATE_MULTIPLE
+            below = self.d_state // STATE_MULTIPLE * STATE_MULTIPLE
+            nearest = [n for n in (below, below + STATE_MULTIPLE) if n]
             raise SpecError(
                 f"d_state={self.d_state} must be a multiple of {STATE_MULTIPLE} for the CUDA "
-                f"kernels; nearest legal: {_either(d for d in (above - STATE_MULTIPLE, above) if d)}"
+                f"kernels; nearest legal: {_either(nearest)}"
             )
         if self.d_inner % (self.headdim * HEADS_MULTIPLE):
             raise SpecError(

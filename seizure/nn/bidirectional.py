@@ -1,18 +1,18 @@
 """Mamba-2 that reads a window in both directions, as one residual layer and as a stack."""
 
-import torch
 from torch import Tensor, nn
 
 from seizure.nn.dropout import FeatureDropout
-from seizure.nn.mamba import Backend, Mamba2, mix
+from seizure.nn.mamba import Backend, Mamba2
 from seizure.nn.norm import RMSNorm
 
 
 class BidirectionalLayer(nn.Module):
-    """`x + forwards(norm(x)) + backwards(norm(x))`, (batch, time, feature) to the same shape.
+    """`x + forwards(norm(x)) + backwards(norm(x))`, (feature, batch, time) to the same shape.
 
-    >>> BidirectionalLayer(16, 8, 4, 2, 4)(torch.ones(2, 5, 16)).shape
-    torch.Size([2, 5, 16])
+    >>> import torch
+    >>> BidirectionalLayer(16, 8, 4, 2, 4)(torch.ones(16, 2, 5)).shape
+    torch.Size([16, 2, 5])
     """
 
     def __init__(
@@ -26,20 +26,20 @@ class BidirectionalLayer(nn.Module):
         backend: Backend | None = None,
     ) -> None:
         super().__init__()
-        self.norm = RMSNorm(d_model)
+        self.norm = RMSNorm(d_model, dim=0)
         self.forwards = Mamba2(d_model, d_state, d_conv, expand, headdim, backend)
         self.backwards = Mamba2(d_model, d_state, d_conv, expand, headdim, backend)
-        self.dropout = FeatureDropout(dropout)
+        self.dropout = FeatureDropout(dropout, dim=-1)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.norm(x)
-        h = torch.stack([h, h.flip(1)])
-        there, back = mix(h, [self.forwards, self.backwards])
-        return x + self.dropout(there + back.flip(1))
+        there = self.forwards.features_first(h)
+        back = self.backwards.features_first(h.flip(-1)).flip(-1)
+        return x + self.dropout(there + back)
 
 
 class BidirectionalMamba(nn.Module):
-    """A stack of bidirectional layers and a last norm, (batch, time, feature) to the same shape."""
+    """A stack of bidirectional layers and a last norm, (feature, batch, time) to the same shape."""
 
     def __init__(
         self,
@@ -53,16 +53,15 @@ class BidirectionalMamba(nn.Module):
         backend: Backend | None = None,
     ) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            *(
-                BidirectionalLayer(d_model, d_state, d_conv, expand, headdim, dropout, backend)
-                for _ in range(n_layers)
-            )
-        )
-        self.norm = RMSNorm(d_model)
-        for layer in self.layers:
+        layers = [
+            BidirectionalLayer(d_model, d_state, d_conv, expand, headdim, dropout, backend)
+            for _ in range(n_layers)
+        ]
+        for layer in layers:
             layer.forwards.reset_parameters(n_branches=2 * n_layers)
             layer.backwards.reset_parameters(n_branches=2 * n_layers)
+        self.layers = nn.Sequential(*layers)
+        self.norm = RMSNorm(d_model, dim=0)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(self.layers(x))

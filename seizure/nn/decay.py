@@ -2,12 +2,15 @@
 
 from typing import TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
-ParameterT = TypeVar("ParameterT", bound=nn.Parameter)
+TensorT = TypeVar("TensorT", bound=Tensor)
 
 
-def no_decay(parameter: ParameterT) -> ParameterT:
+LayerT = TypeVar("LayerT", bound=nn.Module)
+
+
+def no_decay(parameter: TensorT) -> TensorT:
     """The same parameter, marked: the optimiser shall not shrink it.
 
     >>> import torch
@@ -18,13 +21,14 @@ def no_decay(parameter: ParameterT) -> ParameterT:
     return parameter
 
 
-def takes_decay(parameter: nn.Parameter) -> bool:
+def takes_decay(parameter: Tensor) -> bool:
     """Whether the optimiser may shrink this parameter."""
     return not getattr(parameter, "_no_decay", False)
 
 
-def no_decay_on_bias(module: nn.Module) -> nn.Module:
+def no_decay_on_bias(module: LayerT) -> LayerT:
     """The same linear or convolution layer, its bias marked."""
-    if isinstance(module.bias, nn.Parameter):
-        no_decay(module.bias)
+    bias = module.bias
+    if isinstance(bias, nn.Parameter):
+        no_decay(bias)
     return module

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 
 class FeatureDropout(nn.Module):
-    """Features zeroed for all steps at once, (batch, time, feature) to the same shape.
+    """Features zeroed for all steps at once; time is the axis `dim` of three, same shape out.
 
     Source: Gal and Ghahramani 2016, "A theoretically grounded application of dropout in recurrent
     neural networks", section 4.2.
@@ -15,13 +15,13 @@ class FeatureDropout(nn.Module):
     tensor(6.)
     """
 
-    def __init__(self, probability: float) -> None:
+    def __init__(self, probability: float, dim: int = 1) -> None:
         super().__init__()
         if not 0 <= probability < 1:
             raise ValueError(f"dropout={probability} is a probability; expected a value in [0, 1)")
-        self.probability = probability
+        self.probability, self.dim = probability, dim
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.probability == 0:
             return x
-        return x * F.dropout(x.new_ones(x.shape[0], 1, x.shape[2]), self.probability)
+        return x * F.dropout(torch.ones_like(x.narrow(self.dim, 0, 1)), self.probability)

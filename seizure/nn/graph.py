@@ -1,7 +1,10 @@
-"""Graph convolution over electrodes, many small dense graphs at once."""
+"""Graph convolution over electrodes, many small graphs at once."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.nn import SSGConv as DisjointSSGConv
 
 from seizure.nn.decay import no_decay_on_bias
 
@@ -34,6 +37,10 @@ def propagation(adjacency: Tensor, alpha: float, n_hops: int) -> Tensor:
     1 where none are, scaled by the square roots of both ends' degrees.
 
     Source: Zhu and Koniusz 2021, "Simple spectral graph convolution", equation 8.
+
+    >>> propagation(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), alpha=0.5, n_hops=2)
+    tensor([[0.7500, 0.2500],
+            [0.2500, 0.7500]])
     """
     itself = torch.eye(adjacency.shape[-1], dtype=adjacency.dtype, device=adjacency.device)
     looped = adjacency + itself * (adjacency == 0)
@@ -47,18 +54,64 @@ def propagation(adjacency: Tensor, alpha: float, n_hops: int) -> Tensor:
 
 
 class SSGConv(nn.Module):
-    """`P x W^T + b`, with the parameters of PyTorch Geometric's `SSGConv`.
+    """`P [x | static] W^T + b` in dense products, with PyTorch Geometric's parameters.
 
-    x (..., node, feature) and the propagation P (..., node, node), whose leading axes broadcast.
+    x (..., node, frame, feature), where the frames of one entry share a graph; `static` (node,
+    feature) is joined to the features of every frame.
 
-    >>> SSGConv(4, 8)(torch.ones(2, 19, 4), torch.eye(19)).shape
-    torch.Size([2, 19, 8])
+    >>> conv = SSGConv(4 + 2, 8, alpha=0.05, n_hops=2)
+    >>> conv(torch.ones(5, 19, 3, 4), conv.prepare(torch.ones(5, 19, 19)), torch.ones(19, 2)).shape
+    torch.Size([5, 19, 3, 8])
     """
 
-    def __init__(self, n_in: int, n_out: int) -> None:
+    def __init__(self, n_in: int, n_out: int, alpha: float, n_hops: int) -> None:
         super().__init__()
+        self.alpha, self.n_hops = alpha, n_hops
         self.lin = no_decay_on_bias(nn.Linear(n_in, n_out))
 
-    def forward(self, x: Tensor, propagation: Tensor) -> Tensor:
-        # Linear first: P acts on the fewer features.
-        return propagation @ (x @ self.lin.weight.t()) + self.lin.bias
+    def prepare(self, adjacency: Tensor) -> Tensor:
+        """What `forward` needs of graphs (..., node, node), in their own precision."""
+        with torch.autocast(adjacency.device.type, enabled=False):
+            return propagation(adjacency, self.alpha, self.n_hops)
+
+    def forward(self, x: Tensor, prepared: Tensor, static: Tensor) -> Tensor:
+        # Linear first: P then acts on the fewer features, and the static part costs nothing.
+        moving, fixed = self.lin.weight.split([x.shape[-1], static.shape[-1]], dim=1)
+        h = x @ moving.t() + (static @ fixed.t()).unsqueeze(1)
+        return (prepared @ h.flatten(-2)).view(h.shape) + self.lin.bias
+
+
+class DisjointBatch(NamedTuple):
+    """Many graphs as one without edges between them, in the form PyTorch Geometric reads."""
+
+    edge_index: Tensor  # (2, edge)
+    edge_weight: Tensor  # (edge,)
+
+    @classmethod
+    def of(cls, adjacency: Tensor) -> "DisjointBatch":
+        """From dense graphs (..., node, node); an entry of zero is no edge."""
+        graphs = adjacency.flatten(0, -3)
+        graph, source, target = graphs.nonzero(as_tuple=True)
+        first_node = graph * graphs.shape[-1]
+        return cls(
+            torch.stack([first_node + source, first_node + target]), graphs[graph, source, target]
+        )
+
+
+class PygSSGConv(DisjointSSGConv):
+    """The slower twin of `SSGConv`: PyTorch Geometric's own, with the same signature."""
+
+    def __init__(self, n_in: int, n_out: int, alpha: float, n_hops: int) -> None:
+        super().__init__(n_in, n_out, alpha, n_hops)
+        no_decay_on_bias(self.lin)
+
+    def prepare(self, adjacency: Tensor) -> Tensor:
+        return adjacency
+
+    def forward(self, x: Tensor, prepared: Tensor, static: Tensor) -> Tensor:  # type: ignore[override]
+        n_frames = x.shape[-2]
+        static = static.unsqueeze(1).expand(*x.shape[:-1], -1)
+        nodes = torch.cat([x, static], dim=-1).transpose(-2, -3)  # (..., frame, node, feature)
+        graphs = prepared.unsqueeze(-3).expand(*prepared.shape[:-2], n_frames, -1, -1)
+        h = super().forward(nodes.flatten(0, -2), *DisjointBatch.of(graphs))
+        return h.view(*nodes.shape[:-1], -1).transpose(-2, -3)

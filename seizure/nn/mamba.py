@@ -2,17 +2,16 @@
 
 import importlib
 import math
-from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seizure.nn.conv import causal_conv
-from seizure.nn.decay import no_decay
-from seizure.nn.norm import RMSNorm, rms_normalise
-from seizure.nn.ssd import ssd, ssd_step
+from seizure.nn.conv import causal_conv_silu
+from seizure.nn.decay import no_decay, no_decay_on_bias
+from seizure.nn.norm import RMSNorm, gated_rms_normalise
+from seizure.nn.ssd import ssd_features_first, ssd_step
 
 Backend = Literal["torch", "mamba_ssm"]
 
@@ -37,7 +36,8 @@ class Mamba2(nn.Module):
 
     Source: Dao and Gu 2024, "Transformers are SSMs", section 7; one group, gated RMS norm.
 
-    >>> Mamba2(16, d_state=8, d_conv=4, expand=2, headdim=4, backend="torch")(torch.ones(1, 9, 16)).shape
+    >>> mamba = Mamba2(16, d_state=8, d_conv=4, expand=2, headdim=4, backend="torch")
+    >>> mamba(torch.ones(1, 9, 16)).shape
     torch.Size([1, 9, 16])
     """
 
@@ -61,7 +61,7 @@ class Mamba2(nn.Module):
         self.conv1d = nn.Conv1d(
             d_conv_features, d_conv_features, d_conv, groups=d_conv_features, padding=d_conv - 1
         )
-        no_decay(self.conv1d.bias)  # type: ignore[arg-type]
+        no_decay_on_bias(self.conv1d)
         self.dt_bias = no_decay(nn.Parameter(torch.empty(self.n_heads)))
         self.A_log = no_decay(nn.Parameter(torch.empty(self.n_heads)))
         self.D = no_decay(nn.Parameter(torch.empty(self.n_heads)))
@@ -70,7 +70,7 @@ class Mamba2(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self, n_branches: int = 1) -> None:
-        """Start with step sizes spread over two decades; shrink the output of one of many branches."""
+        """Start with step sizes over two decades, and the output small where branches add up."""
         self.in_proj.reset_parameters()
         self.conv1d.reset_parameters()
         self.norm.reset_parameters()
@@ -84,7 +84,32 @@ class Mamba2(nn.Module):
             self.out_proj.weight.mul_(n_branches**-0.5)
 
     def forward(self, u: Tensor) -> Tensor:
-        return mix(u.unsqueeze(0), [self])[0]
+        if self.kernels is not None and u.is_cuda:
+            return self._with_kernels(u)
+        return self.features_first(u.permute(2, 0, 1)).permute(1, 2, 0)
+
+    def features_first(self, u: Tensor) -> Tensor:
+        """The same in the layout the PyTorch scan is fast in, (feature, batch, time)."""
+        if self.kernels is not None and u.is_cuda:
+            return self._with_kernels(u.permute(1, 2, 0)).permute(2, 0, 1)
+        batch, time = u.shape[1:]
+        zxbcdt = (self.in_proj.weight @ u.reshape(len(u), -1)).view(-1, batch, time)
+        z, xBC, dt = zxbcdt.split([self.d_inner, len(self.conv1d.weight), self.n_heads])
+        xBC = causal_conv_silu(xBC, self.conv1d.weight.squeeze(1), self.conv_bias)
+        x, B, C = xBC.split([self.d_inner, self.d_state, self.d_state])
+        # Step sizes and decay rates stay in float32: a rounded decay compounds over the window.
+        dt = F.softplus(dt.float() + self.dt_bias.float()[:, None, None])
+        A = -self.A_log.float().exp()
+        y, _ = ssd_features_first(x, dt, A.unsqueeze(1).expand(-1, batch), B, C)
+        y = torch.addcmul(y, x, self.D.repeat_interleave(self.headdim)[:, None, None])
+        y = gated_rms_normalise(y, z, self.norm.weight, self.norm.eps)
+        return (self.out_proj.weight @ y.flatten(1)).view(-1, batch, time)
+
+    @property
+    def conv_bias(self) -> Tensor:
+        """The convolution's bias, which this layer always has."""
+        assert self.conv1d.bias is not None
+        return self.conv1d.bias
 
     def initial_state(self, batch: int) -> MixerState:
         """The state before the first step of a stream."""
@@ -100,50 +125,36 @@ class Mamba2(nn.Module):
             [self.d_inner, len(self.conv1d.weight), self.n_heads], -1
         )
         recent = torch.cat([state.conv, xBC.unsqueeze(1)], dim=1)
-        xBC = F.silu((recent * self.conv1d.weight.squeeze(1).t()).sum(1) + self.conv1d.bias)
+        xBC = F.silu((recent * self.conv1d.weight.squeeze(1).t()).sum(1) + self.conv_bias)
         x, B, C = xBC.split([self.d_inner, self.d_state, self.d_state], -1)
         x = x.view(len(u), self.n_heads, self.headdim)
         dt = F.softplus(dt + self.dt_bias)
         y, scan = ssd_step(x, dt, -self.A_log.exp(), B, C, state.scan)
         y = (y + self.D.unsqueeze(-1) * x).flatten(1)
-        y = rms_normalise(y * F.silu(z), self.norm.weight, self.norm.eps)
+        y = self.norm(y * F.silu(z))
         return self.out_proj(y), MixerState(recent[:, 1:], scan)
 
-
-def mix(u: Tensor, mixers: Sequence[Mamba2]) -> Tensor:
-    """Several mixers of one size, each on its own input, in one pass.
-
-    u (mixer, batch, time, feature) to the same shape.
-    """
-    first = mixers[0]
-    if first.kernels is not None and u.is_cuda:
-        return torch.stack([_mix_with_kernels(u_i, m) for u_i, m in zip(u, mixers, strict=True)])
-    groups, batch, time, _ = u.shape
-    heads, headdim, d_inner = first.n_heads, first.headdim, first.d_inner
-
-    def stacked(name: str) -> Tensor:
-        return torch.stack([m.get_parameter(name) for m in mixers])
-
-    zxbcdt = torch.bmm(u.flatten(1, 2), stacked("in_proj.weight").mT)
-    z, xBC, dt = zxbcdt.view(groups, batch, time, -1).split(
-        [d_inner, d_inner + 2 * first.d_state, heads], -1
-    )
-    xBC = F.silu(causal_conv(xBC, stacked("conv1d.weight").squeeze(2), stacked("conv1d.bias")))
-    x, B, C = xBC.flatten(0, 1).split([d_inner, first.d_state, first.d_state], -1)
-    x = x.view(-1, time, heads, headdim)
-    # Step sizes and decay rates stay in float32: a rounded decay compounds over the whole window.
-    dt = F.softplus(dt.float() + stacked("dt_bias").float()[:, None, None])
-    A = -stacked("A_log").float().exp()
-    y, _ = ssd(x, dt.flatten(0, 1), A.repeat_interleave(batch, 0), B, C)
-    D = stacked("D").repeat_interleave(batch, 0)[:, None, :, None]
-    y = (y + D * x).view(groups, batch, time, d_inner)
-    y = rms_normalise(y * F.silu(z), stacked("norm.weight")[:, None, None], first.norm.eps)
-    out = torch.bmm(y.flatten(1, 2), stacked("out_proj.weight").mT)
-    return out.view(groups, batch, time, -1)
+    def _with_kernels(self, u: Tensor) -> Tensor:
+        return self.kernels(
+            self.in_proj(u),
+            self.conv1d.weight.squeeze(1),
+            self.conv1d.bias,
+            self.dt_bias,
+            -self.A_log.float().exp(),
+            D=self.D,
+            chunk_size=KERNEL_CHUNK,
+            activation="silu",
+            rmsnorm_weight=self.norm.weight,
+            rmsnorm_eps=self.norm.eps,
+            outproj_weight=self.out_proj.weight,
+            headdim=self.headdim,
+            ngroups=1,
+            norm_before_gate=False,
+        )
 
 
 def load_kernels(backend: Backend | None) -> Any:
-    """The fused function of mamba-ssm, or None for plain PyTorch; raises where asked for in vain."""
+    """The fused function of mamba-ssm, or None for plain PyTorch; raises if asked for in vain."""
     if backend == "torch" or (backend is None and not torch.cuda.is_available()):
         return None
     if backend not in (None, "mamba_ssm"):
@@ -159,22 +170,3 @@ def load_kernels(backend: Backend | None) -> Any:
             f"({error}); install them with `pip install 'seizure[cuda]'` or choose backend='torch'"
         ) from error
     return module.mamba_split_conv1d_scan_combined
-
-
-def _mix_with_kernels(u: Tensor, mixer: Mamba2) -> Tensor:
-    return mixer.kernels(
-        mixer.in_proj(u),
-        mixer.conv1d.weight.squeeze(1),
-        mixer.conv1d.bias,
-        mixer.dt_bias,
-        -mixer.A_log.float().exp(),
-        D=mixer.D,
-        chunk_size=KERNEL_CHUNK,
-        activation="silu",
-        rmsnorm_weight=mixer.norm.weight,
-        rmsnorm_eps=mixer.norm.eps,
-        outproj_weight=mixer.out_proj.weight,
-        headdim=mixer.headdim,
-        ngroups=1,
-        norm_before_gate=False,
-    )

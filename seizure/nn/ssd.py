@@ -8,8 +8,12 @@ Source: Dao and Gu 2024, "Transformers are SSMs", section 6 (block decomposition
 differ in how a chunk is computed: the decay between two steps, `exp(cs[i] - cs[j])`, is split as
 `exp(cs[i] - r) exp(r - cs[j])` around the chunk's middle `r`, so all heads share one matrix of
 `C B^T` and no tensor of (step, step, head) exists. `docs/design.md` has the derivation.
+
+Inside, features are the outermost axis and time the innermost: then every per-head factor is
+multiplied along long contiguous runs, and a chunk is a strided matrix that needs no copy.
 """
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -44,24 +48,46 @@ def ssd(
 ) -> tuple[Tensor, Tensor]:
     """The outputs of the recurrence at every step, and its state after the last one.
 
-    x (batch, time, head, headdim); dt > 0 (batch, time, head); A < 0 (head,) or (batch, head);
-    B, C (batch, time, state); states (batch, head, headdim, state). Runs in float32, also under
-    autocast, or in float64. Differentiable once in every argument; raises when asked for more.
+    x (batch, time, head, headdim); dt > 0 (batch, time, head); A < 0 (head,); B, C (batch, time,
+    state); states (batch, head, headdim, state). Runs in float32, also under autocast, or in
+    float64. Differentiable once in every argument; raises when asked for more.
 
     >>> x, dt, B = torch.ones(1, 5, 8, 2), torch.full((1, 5, 8), 0.1), torch.ones(1, 5, 4)
     >>> y, state = ssd(x, dt, -torch.ones(8), B, B)
     >>> y.shape, state.shape
     (torch.Size([1, 5, 8, 2]), torch.Size([1, 8, 2, 4]))
     """
-    batch, _, heads, headdim = x.shape
     _check_shapes(x, dt, A, B, C, initial_state)
-    tensors = [x, dt, A.expand(batch, heads), B, C]
-    tensors.append(
-        x.new_zeros(batch, heads, headdim, B.shape[-1]) if initial_state is None else initial_state
+    batch, _, heads, headdim = x.shape
+    y, state = ssd_features_first(
+        x.flatten(2).permute(2, 0, 1),
+        dt.permute(2, 0, 1),
+        A.unsqueeze(1).expand(heads, batch),
+        B.permute(2, 0, 1),
+        C.permute(2, 0, 1),
+        None if initial_state is None else initial_state.flatten(1, 2),
     )
+    return y.permute(1, 2, 0).unflatten(2, (heads, headdim)), state.unflatten(1, (heads, headdim))
+
+
+def ssd_features_first(
+    x: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    initial_state: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The same recurrence in the layout it is computed in: outputs shaped like x, and a state.
+
+    x (head·headdim, batch, time); dt (head, batch, time); A (head, batch); B, C (state, batch,
+    time); states (batch, head·headdim, state).
+    """
+    if initial_state is None:
+        initial_state = x.new_zeros(x.shape[1], x.shape[0], B.shape[0])
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     with torch.autocast(x.device.type, enabled=False):
-        return _Ssd.apply(*(tensor.to(dtype) for tensor in tensors))  # type: ignore[return-value]
+        return _Ssd.apply(*(t.to(dtype) for t in (x, dt, A, B, C, initial_state)))  # type: ignore[return-value]
 
 
 def ssd_step(
@@ -69,8 +95,8 @@ def ssd_step(
 ) -> tuple[Tensor, Tensor]:
     """One step of the same recurrence: its output and the next state.
 
-    x (batch, head, headdim); dt (batch, head); A (head,) or (batch, head); B, C (batch, state);
-    state (batch, head, headdim, state).
+    x (batch, head, headdim); dt (batch, head); A (head,); B, C (batch, state); state (batch, head,
+    headdim, state).
 
     >>> x, dt, B = torch.ones(1, 8, 2), torch.full((1, 8), 0.1), torch.ones(1, 4)
     >>> ssd_step(x, dt, -torch.ones(8), B, B, torch.zeros(1, 8, 2, 4))[0][0, 0]
@@ -81,143 +107,89 @@ def ssd_step(
     return (state * C[:, None, None, :]).sum(-1), state
 
 
-class Chunked(NamedTuple):
-    """What the forward pass leaves for the backward pass; time is padded to whole chunks."""
-
-    chunk: int
-    rise: Tensor  # exp(cs - r)  (batch·chunk, step, head)
-    fall: Tensor  # exp(r - cs)  (batch·chunk, step, head)
-    half: Tensor  # exp(r)       (batch, chunk, 1, head, 1)
-    states: Tensor  # before each chunk and after the last  (batch, chunk + 1, state, head·headdim)
-
-
-def ssd_forward(
-    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, initial_state: Tensor
-) -> tuple[Tensor, Chunked]:
-    """The recurrence without a graph: outputs (batch, time, head·headdim) and what backward needs.
-
-    x (batch, time, head·headdim); A (batch, head); initial_state (batch, state, head·headdim).
-    """
-    batch, time, heads = dt.shape
-    n_state, width = B.shape[-1], x.shape[-1]
-    limits = _RANGES[dt.dtype]
-    log_decay = (dt * A.unsqueeze(1)).clamp_(min=-limits.step)
-    chunk, n_chunks = _choose_chunk(log_decay, limits)
-
-    # An exponent near 40 rounded to float32 is an error of 2e-6 in what it is the exponent of.
-    wide = torch.float32 if x.device.type == "mps" else torch.float64
-    cs = _chunks(log_decay, chunk, n_chunks).cumsum(1, dtype=wide)
-    r = cs[:, -1:] / 2
-    rise = torch.exp(cs - r)
-    rise, fall = rise.to(dt.dtype), rise.reciprocal().to(dt.dtype)
-    half = torch.exp(r).to(dt.dtype).view(batch, n_chunks, 1, heads, 1)
-
-    mixing, stacked = _operands(x, dt, B, C, fall, chunk, n_chunks)
-    added = torch.bmm(_chunks(B, chunk, n_chunks).mT, stacked[:, :chunk])
-    states = added.new_empty(batch, n_chunks + 1, n_state, width)
-    per_head = states.view(batch, n_chunks + 1, n_state, heads, -1)
-    states[:, 0] = initial_state
-    torch.mul(half, added.view(batch, n_chunks, n_state, heads, -1), out=per_head[:, 1:])
-    whole = half.square()
-    for i in range(n_chunks):
-        per_head[:, i + 1].addcmul_(whole[:, i], per_head[:, i])
-
-    _place_states(stacked, half, states, chunk)
-    y = torch.bmm(mixing, stacked)
-    y.view(*rise.shape, -1).mul_(rise.unsqueeze(-1))
-    y = y.view(batch, n_chunks * chunk, width)[:, :time]
-    return y, Chunked(chunk, rise, fall, half, states)
-
-
-def ssd_backward(
-    x: Tensor,
-    dt: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    y: Tensor,
-    saved: Chunked,
-    dy: Tensor,
-    dstate: Tensor,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Gradients for x, dt, A, B, C and the initial state, shaped like `ssd_forward`'s arguments."""
-    batch, time, heads = dt.shape
-    chunk, rise, fall, half, states = saved
-    n_state, width = B.shape[-1], x.shape[-1]
-    n_chunks = half.shape[1]
-    mixing, stacked = _operands(x, dt, B, C, fall, chunk, n_chunks)
-    _place_states(stacked, half, states, chunk)
-    by_head = (batch * n_chunks, chunk, heads, -1)
-
-    dy = _chunks(dy, chunk, n_chunks)
-    dcs = (dy * _chunks(y, chunk, n_chunks)).view(by_head).sum(-1)
-    dy = (dy.view(by_head) * rise.unsqueeze(-1)).view(-1, chunk, width)
-    dstacked = torch.bmm(mixing.mT, dy)
-    dmixing = torch.bmm(dy, stacked.mT)
-
-    # The same scan over chunks, from the last to the first.
-    dstates = states.new_empty(states.shape)
-    per_head = dstates.view(batch, n_chunks + 1, n_state, heads, -1)
-    dstates[:, -1] = dstate
-    dplaced = dstacked[:, chunk:].view(batch, n_chunks, n_state, heads, -1)
-    torch.mul(half, dplaced, out=per_head[:, :-1])
-    whole = half.square()
-    for i in reversed(range(n_chunks)):
-        per_head[:, i].addcmul_(whole[:, i], per_head[:, i + 1])
-    dadded = (half * per_head[:, 1:]).view(-1, n_state, width)
-    dend = (dstates[:, 1:] * states[:, 1:]).view(batch * n_chunks, n_state, heads, -1).sum((1, 3))
-
-    Bc, Cc = _chunks(B, chunk, n_chunks), _chunks(C, chunk, n_chunks)
-    dM = dmixing[..., :chunk].tril()
-    dC = torch.baddbmm(dmixing[..., chunk:], dM, Bc)
-    dB = torch.baddbmm(torch.bmm(stacked[:, :chunk], dadded.mT), dM.mT, Cc)
-    dscaled = torch.baddbmm(dstacked[:, :chunk], Bc, dadded).view(by_head)
-
-    dscaled *= fall.unsqueeze(-1)  # now the gradient for dt * x
-    dt_c = _chunks(dt, chunk, n_chunks)
-    ddt = (dscaled * _chunks(x, chunk, n_chunks).view(by_head)).sum(-1)
-    dx = dscaled.mul_(dt_c.unsqueeze(-1))
-    dcs = dcs.addcmul_(dt_c, ddt, value=-1)
-    dcs[:, -1] += dend
-    # Reverse cumulative sum: a step's decay touches every later step of its chunk.
-    dlog_decay = dcs.flip(1).cumsum(1).flip(1)
-    dx, ddt, dlog_decay, dB, dC = (
-        gradient.reshape(batch, n_chunks * chunk, -1)[:, :time]
-        for gradient in (dx, ddt, dlog_decay, dB, dC)
-    )
-    # Where the decay was cut off nothing passes on, and the sum above holds only rounding errors.
-    A = A.unsqueeze(1)
-    dlog_decay = dlog_decay * (dt * A > -_RANGES[dt.dtype].step)
-    return dx, ddt + dlog_decay * A, (dt * dlog_decay).sum(1), dB, dC, dstates[:, 0]
-
-
 class _Ssd(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x, dt, A, B, C, initial_state):  # noqa: ANN001
-        flat, start = x.flatten(2), initial_state.flatten(1, 2).mT
-        y, saved = ssd_forward(flat, dt, A, B, C, start)
-        ctx.save_for_backward(flat, dt, A, B, C, y, *saved[1:])
-        ctx.chunk = saved.chunk
-        final = saved.states[:, -1].mT.reshape(initial_state.shape)
-        return y.view(x.shape), final
+    def forward(
+        ctx: Any, x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, initial_state: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        time = dt.shape[-1]
+        limits = _RANGES[dt.dtype]
+        log_decay = (dt * A.unsqueeze(-1)).clamp_(min=-limits.step)
+        chunks = _Chunks.fitting(log_decay, limits)
+        x, dt, B, C, log_decay = (chunks.pad(t) for t in (x, dt, B, C, log_decay))
+
+        rise, fall, half = _decays(log_decay, chunks)
+        scaled = chunks.cut(_per_head(x, fall * dt))
+        Bc, Cc = chunks.cut(B), chunks.cut(C)
+        added = torch.bmm(scaled, Bc.mT)  # (batch·chunk, feature, state)
+        states = _scan(half, added, initial_state, chunks)
+        placed = half * chunks.by_head(states[:, :-1], half)
+
+        y = torch.bmm(scaled, torch.bmm(Bc.mT, Cc).triu_())
+        y.baddbmm_(placed.view_as(added), Cc)  # (batch·chunk, feature, step)
+        y = _per_head(chunks.join(y), rise)
+        ctx.save_for_backward(*_Saved(x, dt, A, B, C, y, rise, fall, half, states))
+        ctx.chunks = chunks
+        return y[..., :time], states[:, -1].clone()
 
     @staticmethod
-    def backward(ctx: Any, dy, dstate):  # noqa: ANN001
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
         refuse_double_backward("ssd")
-        x, dt, A, B, C, y, *saved = ctx.saved_tensors
-        with torch.autocast(x.device.type, enabled=False):
-            dx, ddt, dA, dB, dC, dinitial = ssd_backward(
-                x,
-                dt,
-                A,
-                B,
-                C,
-                y,
-                Chunked(ctx.chunk, *saved),
-                dy.flatten(2),
-                dstate.flatten(1, 2).mT,
-            )
-        return dx.reshape(dy.shape), ddt, dA, dB, dC, dinitial.mT.reshape(dstate.shape)
+        dy, dstate = gradients
+        with torch.autocast(dy.device.type, enabled=False):
+            return _backward(_Saved(*ctx.saved_tensors), ctx.chunks, dy, dstate)
+
+
+class _Saved(NamedTuple):
+    x: Tensor
+    dt: Tensor
+    A: Tensor
+    B: Tensor
+    C: Tensor
+    y: Tensor
+    rise: Tensor
+    fall: Tensor
+    half: Tensor
+    states: Tensor
+
+
+def _backward(saved: _Saved, chunks: "_Chunks", dy: Tensor, dstate: Tensor) -> tuple[Tensor, ...]:
+    x, dt, A, B, C, y, rise, fall, half, states = saved
+    time, heads = dy.shape[-1], len(dt)
+    Bc, Cc = chunks.cut(B), chunks.cut(C)
+    scaled = chunks.cut(_per_head(x, fall * dt))
+    placed = (half * chunks.by_head(states[:, :-1], half)).view(-1, len(x), len(B))
+
+    dy = chunks.pad(dy)
+    dcs = _over_head(dy * y, heads)
+    dy = chunks.cut(_per_head(dy, rise))
+    dplaced = torch.bmm(dy, Cc.mT)
+    # The same scan over chunks, from the last to the first.
+    dstates = _scan(half, dplaced, dstate, chunks, backwards=True)
+    dadded = (half * chunks.by_head(dstates[:, 1:], half)).view_as(dplaced)
+    dend = (chunks.by_head(dstates[:, 1:], half) * chunks.by_head(states[:, 1:], half)).sum(-1)
+
+    # Source and target steps of a chunk: [j, i] is what step j gives to step i >= j.
+    given = torch.bmm(Bc.mT, Cc).triu_()
+    dgiven = torch.bmm(scaled.mT, dy).triu_()
+    dC = torch.bmm(placed.mT, dy).baddbmm_(Bc, dgiven)
+    dB = torch.bmm(dadded.mT, scaled).baddbmm_(Cc, dgiven.mT)
+    dscaled = chunks.join(torch.bmm(dy, given.mT).baddbmm_(dadded, Bc))
+
+    dscaled = _per_head(dscaled, fall)  # now the gradient for dt * x
+    ddt = _over_head(dscaled * x, heads)
+    dx = _per_head(dscaled, dt)
+    dcs = chunks.steps(dcs.addcmul_(dt, ddt, value=-1))
+    dcs[..., -1] += dend.flatten(0, 1).t()
+    # Reverse cumulative sum: a step's decay touches every later step of its chunk.
+    dlog_decay = dcs.flip(-1).cumsum(-1, dtype=_wide(dt)).flip(-1).to(dt.dtype).view_as(dt)
+    # Where the decay was cut off nothing passes on, and the sum above holds only rounding errors.
+    A = A.unsqueeze(-1)
+    dlog_decay *= dt * A > -_RANGES[dt.dtype].step
+    ddt = ddt.addcmul_(dlog_decay, A)
+    dA = (dt * dlog_decay).sum(-1)
+    dx, ddt, dB, dC = (t[..., :time] for t in (dx, ddt, chunks.join(dB), chunks.join(dC)))
+    return dx, ddt, dA, dB, dC, dstates[:, 0]
 
 
 def refuse_double_backward(name: str) -> None:
@@ -229,50 +201,93 @@ def refuse_double_backward(name: str) -> None:
         )
 
 
-def _choose_chunk(log_decay: Tensor, limits: _Range) -> tuple[int, int]:
-    # Equal chunks that cover the time axis with the least padding.
-    time = log_decay.shape[1]
-    for longest in CHUNK_LENGTHS:
-        n_chunks = -(-time // longest)
-        chunk = -(-time // n_chunks)
-        if longest == CHUNK_LENGTHS[-1]:
-            break
-        deepest = _chunks(log_decay, chunk, n_chunks).sum(1).amin()
-        # A decay that is not a number must pass through here and fail where losses are checked.
-        if not bool(deepest < -limits.chunk):
-            break
-    return chunk, n_chunks
+@dataclass(frozen=True)
+class _Chunks:
+    """Equal pieces of the time axis, padded with steps that change nothing."""
+
+    length: int
+    count: int
+
+    @classmethod
+    def fitting(cls, log_decay: Tensor, limits: _Range) -> "_Chunks":
+        """The longest pieces within which no head decays out of range."""
+        time = log_decay.shape[-1]
+        for longest in CHUNK_LENGTHS[:-1]:
+            count = -(-time // longest)
+            chunks = cls(-(-time // count), count)
+            deepest = chunks.steps(chunks.pad(log_decay)).sum(-1).amin()
+            # A decay that is not a number must pass here and fail where losses are checked.
+            if not bool(deepest < -limits.chunk):
+                return chunks
+        count = -(-time // CHUNK_LENGTHS[-1])
+        return cls(-(-time // count), count)
+
+    def pad(self, t: Tensor) -> Tensor:
+        """(feature, batch, time) with whole chunks of time, contiguous in time and batch."""
+        missing = self.length * self.count - t.shape[-1]
+        if missing:
+            return F.pad(t, (0, missing))
+        return t if t.stride(-1) == 1 and t.stride(-2) == t.shape[-1] else t.contiguous()
+
+    def steps(self, t: Tensor) -> Tensor:
+        """(feature, batch, time) to (feature, batch·chunk, step)."""
+        return t.view(len(t), -1, self.length)
+
+    def cut(self, t: Tensor) -> Tensor:
+        """(feature, batch, time) to a view (batch·chunk, feature, step)."""
+        return self.steps(t).transpose(0, 1)
+
+    def join(self, t: Tensor) -> Tensor:
+        """(batch·chunk, feature, step) to (feature, batch, time), copied."""
+        return t.transpose(0, 1).reshape(t.shape[1], -1, self.count * self.length)
+
+    def by_head(self, states: Tensor, half: Tensor) -> Tensor:
+        """(batch, chunk, feature, state) to (batch, chunk, head, headdim·state)."""
+        return states.unflatten(2, (half.shape[2], -1)).flatten(3)
 
 
-def _chunks(tensor: Tensor, chunk: int, n_chunks: int) -> Tensor:
-    # (batch, time, feature) -> (batch·chunk, step, feature); steps past the end are zero.
-    missing = chunk * n_chunks - tensor.shape[1]
-    if missing:
-        tensor = F.pad(tensor, (0, 0, 0, missing))
-    return tensor.reshape(-1, chunk, tensor.shape[-1])
+def _decays(log_decay: Tensor, chunks: _Chunks) -> tuple[Tensor, Tensor, Tensor]:
+    # exp(cs - r) and exp(r - cs), (head, batch, time); exp(r), (batch, chunk, head, 1).
+    # An exponent near 40 rounded to float32 is an error of 2e-6 in what it is the exponent of.
+    cs = chunks.steps(log_decay).cumsum(-1, dtype=_wide(log_decay))
+    r = cs[..., -1:] / 2
+    rise = (cs - r).exp_()
+    half = torch.exp(r).squeeze(-1).t().to(log_decay.dtype).contiguous()
+    half = half.view(log_decay.shape[1], chunks.count, len(log_decay), 1)
+    rise, fall = rise.to(log_decay.dtype), rise.reciprocal().to(log_decay.dtype)
+    return rise.view_as(log_decay), fall.view_as(log_decay), half
 
 
-def _operands(
-    x: Tensor, dt: Tensor, B: Tensor, C: Tensor, fall: Tensor, chunk: int, n_chunks: int
-) -> tuple[Tensor, Tensor]:
-    # [tril(C B^T) | C] and [fall·dt·x ; (room for states)]: one product gives a chunk's outputs.
-    heads, n_state, width = dt.shape[-1], B.shape[-1], x.shape[-1]
-    Bc, Cc = _chunks(B, chunk, n_chunks), _chunks(C, chunk, n_chunks)
-    mixing = torch.cat([torch.bmm(Cc, Bc.mT).tril_(), Cc], dim=-1)
-    stacked = x.new_empty(len(fall), chunk + n_state, width)
-    scale = (fall * _chunks(dt, chunk, n_chunks)).unsqueeze(-1)
-    by_head = (len(fall), -1, heads, width // heads)
-    torch.mul(
-        _chunks(x, chunk, n_chunks).view(by_head), scale, out=stacked.view(by_head)[:, :chunk]
-    )
-    return mixing, stacked
+def _scan(
+    half: Tensor, added: Tensor, first: Tensor, chunks: _Chunks, backwards: bool = False
+) -> Tensor:
+    # The states before each chunk and after the last one, (batch, chunk + 1, feature, state).
+    batch = len(first)
+    states = added.new_empty(batch, chunks.count + 1, *first.shape[1:])
+    per_head = chunks.by_head(states, half)
+    entering = chunks.by_head(added.view(batch, chunks.count, *first.shape[1:]), half)
+    whole = half.square()
+    states[:, -1 if backwards else 0] = first
+    torch.mul(half, entering, out=per_head[:, :-1] if backwards else per_head[:, 1:])
+    for i in reversed(range(chunks.count)) if backwards else range(chunks.count):
+        source, target = (i + 1, i) if backwards else (i, i + 1)
+        per_head[:, target].addcmul_(whole[:, i], per_head[:, source])
+    return states
 
 
-def _place_states(stacked: Tensor, half: Tensor, states: Tensor, chunk: int) -> None:
-    batch, n_chunks, _, heads, _ = half.shape
-    shape = (batch, n_chunks, states.shape[2], heads, -1)
-    room = stacked.view(batch, n_chunks, stacked.shape[1], heads, -1)[:, :, chunk:]
-    torch.mul(half, states[:, :-1].view(shape), out=room)
+def _wide(t: Tensor) -> torch.dtype:
+    # Apple's GPUs have no float64.
+    return torch.float32 if t.device.type == "mps" else torch.float64
+
+
+def _per_head(t: Tensor, factor: Tensor) -> Tensor:
+    # (head·headdim, ...) times (head, ...)
+    return (t.view(len(factor), -1, *t.shape[1:]) * factor.unsqueeze(1)).view(t.shape)
+
+
+def _over_head(t: Tensor, heads: int) -> Tensor:
+    # (head·headdim, ...) summed to (head, ...)
+    return t.view(heads, -1, *t.shape[1:]).sum(1)
 
 
 def _check_shapes(
@@ -281,18 +296,18 @@ def _check_shapes(
     batch, time, heads, headdim = x.shape
     n_state = B.shape[-1]
     expected = {
-        "dt": (dt, [(batch, time, heads)]),
-        "A": (A, [(heads,), (batch, heads)]),
-        "B": (B, [(batch, time, n_state)]),
-        "C": (C, [(batch, time, n_state)]),
+        "dt": (dt, (batch, time, heads)),
+        "A": (A, (heads,)),
+        "B": (B, (batch, time, n_state)),
+        "C": (C, (batch, time, n_state)),
     }
     if initial_state is not None:
-        expected["initial_state"] = (initial_state, [(batch, heads, headdim, n_state)])
-    for name, (tensor, shapes) in expected.items():
-        if tuple(tensor.shape) not in shapes:
+        expected["initial_state"] = (initial_state, (batch, heads, headdim, n_state))
+    for name, (tensor, shape) in expected.items():
+        if tuple(tensor.shape) != shape:
             raise ValueError(
-                f"{name} has shape {tuple(tensor.shape)}; expected {' or '.join(map(str, shapes))} "
-                f"for x of shape {tuple(x.shape)} and {n_state} states"
+                f"{name} has shape {tuple(tensor.shape)}; expected {shape} for x of shape "
+                f"{tuple(x.shape)} and {n_state} states"
             )
     if not time:
         raise ValueError("x has no time steps; ssd needs at least one")

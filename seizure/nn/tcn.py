@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,7 +32,6 @@ class Pyramid(nn.Module):
 
     (batch, time, n_in) to (batch, time / downsampling, channels[-1]).
 
-    >>> import torch
     >>> pyramid = Pyramid(19, (8, 16), strides=(4, 4), kernel=7, dilations=((1,), (1, 2)))
     >>> pyramid(torch.zeros(1, 512, 19)).shape
     torch.Size([1, 32, 16])
@@ -57,9 +57,10 @@ class Pyramid(nn.Module):
             n_in = n_out
         self.stages = nn.Sequential(*stages)
         self.norm = RMSNorm(n_in)
-        for block in self.modules():
-            if isinstance(block, DilatedBlock):
-                block.pointwise.weight.data.mul_(n_blocks**-0.5)
+        with torch.no_grad():
+            for block in self.modules():
+                if isinstance(block, DilatedBlock):
+                    block.pointwise.weight.mul_(n_blocks**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(self.stages(x))

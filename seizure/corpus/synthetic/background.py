@@ -49,7 +49,7 @@ def background(
         loudness = tonic_uv[rows, :, None].astype(np.float32) * muscle
         loudness += white
         spectrum[:, :, start:] += noise.view(np.complex64) * loudness
-        block = irfft(spectrum, n=2 * hop, axis=2, overwrite_x=True)
+        block = np.asarray(irfft(spectrum, n=2 * hop, axis=2, overwrite_x=True))
         block *= window
         mixed[:, rows] += block[:, :, :hop].transpose(1, 0, 2)
         mixed[:, rows.start + 1 : rows.stop + 1] += block[:, :, hop:].transpose(1, 0, 2)

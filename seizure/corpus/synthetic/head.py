@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -114,13 +115,14 @@ def build_leadfield(path: Path = LEADFIELD_FILE) -> None:
     info.set_montage(mne.channels.make_dig_montage(positions, coord_frame="head"))
     dipole_m = _upper_sphere(472) * 0.80 * radius_m
     normals = dipole_m / np.linalg.norm(dipole_m, axis=1, keepdims=True)
-    source = mne.setup_volume_source_space(pos={"rr": dipole_m, "nn": normals}, verbose="error")
+    dipoles: Any = {"rr": dipole_m, "nn": normals}
+    source = mne.setup_volume_source_space(pos=dipoles, verbose="error")
     leadfields = []
     for skull in SKULL_S_PER_M:
         sphere = mne.make_sphere_model(
             (0.0, 0.0, 0.0), radius_m, info, sigmas=(0.33, 1.0, skull, 0.33), verbose="error"
         )
-        forward = mne.make_forward_solution(
+        forward: Any = mne.make_forward_solution(
             info, None, source, sphere, meg=False, eeg=True, mindist=0.0, verbose="error"
         )
         leadfields.append(forward["sol"]["data"].reshape(len(names), -1, 3))

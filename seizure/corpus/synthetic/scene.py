@@ -65,7 +65,7 @@ class Scene:
             ]
 
     def silence(self, start_s: float, block_uv: np.ndarray) -> None:
-        """Remove what was recorded so far at the electrodes that `block_uv` (21, sample) replaces."""
+        """Remove the signal so far at the electrodes that `block_uv` (21, sample) replaces."""
         for electrode in np.flatnonzero(np.any(block_uv != 0, axis=1)):
             start = round(start_s * self.rate_hz)
             stop = min(start + block_uv.shape[1], self.signal_uv.shape[1])

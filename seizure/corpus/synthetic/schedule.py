@@ -13,6 +13,7 @@ SHARE_WITH_SEIZURES = 0.67
 DEEP_SLEEP = STATES.index("n3")
 GAP_S = 15.0
 MOST_ICTAL = 0.4
+"""Largest share of a recording that seizures may take together, and so also one alone."""
 
 
 def seizure_times(
@@ -39,8 +40,8 @@ def seizure_times(
     placed: list[tuple[float, float, SeizureType]] = []
     for _ in range(n_seizures):
         kind = kinds[int(rng.choice(len(kinds), p=chances))]
-        length_s = min(draw_duration_s(kind, rng), 0.5 * duration_s)
-        if sum(length for _, length, _ in placed) + length_s > max(MOST_ICTAL * duration_s, 30.0):
+        length_s = min(draw_duration_s(kind, rng), MOST_ICTAL * duration_s)
+        if sum(length for _, length, _ in placed) + length_s > MOST_ICTAL * duration_s:
             break
         for attempt in range(60):
             start_s = rng.uniform(1.0, duration_s - length_s - 1.0)

@@ -38,7 +38,7 @@ from seizure.learning.module import DetectionModule
 from seizure.learning.spec import Focal
 from seizure.models.dual_stream import DualStream
 from seizure.models.spec import InputSpec
-from seizure.models.weights import load_strictly
+from seizure.models.weights import load_weights
 from seizure.run_folder import RunFolder
 from seizure.windows.datamodule import WindowDataModule
 
@@ -104,7 +104,7 @@ def module_from(checkpoint: Path) -> tuple[DetectionModule, TrainConfig]:
         track_rate_hz=config.track_rate_hz,
         configuration={**configuration, "channel_names": list(channel_names)},
     )
-    load_strictly(trained, content["state_dict"], source=str(checkpoint))
+    load_weights(trained, content["state_dict"])
     return trained.eval(), config
 
 
@@ -129,10 +129,17 @@ def callbacks(config: TrainConfig, folder: RunFolder, on_terminal: bool) -> list
     return [*watching, RichProgressBar(leave=True)] if on_terminal else watching
 
 
-def trainer(config: TrainConfig, folder: RunFolder, on_terminal: bool) -> pl.Trainer:
-    """Lightning's Trainer with the run's callbacks and its CSV logger."""
+def trainer(
+    config: TrainConfig, folder: RunFolder, n_batches: int, on_terminal: bool
+) -> pl.Trainer:
+    """Lightning's Trainer with the run's callbacks and its CSV logger.
+
+    `n_batches` is the length of a training epoch.
+    """
     settings = asdict(config.trainer)
     settings["precision"] = precision(config.trainer)
+    # A run shorter than the interval still logs its steps.
+    settings["log_every_n_steps"] = min(settings["log_every_n_steps"], n_batches)
     return pl.Trainer(
         **settings,
         logger=MetricsFile(folder.path, config.logger.flush_every_n_steps),

@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +171,11 @@ def speak(log_file: Path | None = None) -> None:
         log.addHandler(terminal)
         log.setLevel(logging.INFO)
         log.propagate = False
+        # Lightning's own lines (tips, devices it does not see) would drown ours.
+        for noisy in ("lightning.pytorch", "lightning.fabric", "lightning"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        # Lightning's use of a torch helper, nothing that a user could change.
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     if log_file is not None:
         for handler in [h for h in log.handlers if isinstance(h, logging.FileHandler)]:
             log.removeHandler(handler)

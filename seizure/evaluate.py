@@ -11,7 +11,7 @@ from seizure import build
 from seizure.cache.shard import read_header
 from seizure.command import Verb, run
 from seizure.config import EvaluateConfig
-from seizure.events.export import write_csv_bi, write_tsv
+from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
 from seizure.learning.module import DetectionModule
 from seizure.learning.tracks import stitched
 from seizure.prepare import PreparedCorpus, prepare_corpus
@@ -99,7 +99,7 @@ def export_events(folder: Path, pairs: Sequence[Pair], corpus: PreparedCorpus) -
     """The detected events of each recording as csv_bi and as SzCORE's TSV."""
     files = dict(zip(corpus.index.stem.tolist(), corpus.index.file.tolist(), strict=True))
     for pair in pairs:
-        start = read_header(corpus.folder / files[pair.stem]).start
+        start = read_header(corpus.folder / files[pair.stem]).start or UNKNOWN_START
         write_csv_bi(folder / f"{pair.stem}.csv_bi", pair.hypothesis, pair.duration_s)
         write_tsv(folder / f"{pair.stem}.tsv", pair.hypothesis, pair.duration_s, start)
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 
 from seizure import build
-from seizure.cache.prepare import prepare_edf
+from seizure.cache.prepare import prepare_recording
 from seizure.command import Verb, run
 from seizure.config import ConfigError, PredictConfig, TrainConfig
+from seizure.corpus.entry import CorpusRecording
 from seizure.eeg.recording import UnreadableRecording
 from seizure.events.decide import Postprocessing, decide
-from seizure.events.export import write_csv_bi, write_tsv
+from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
 from seizure.learning.inference import track_of
 from seizure.learning.module import DetectionModule
 from seizure.progress import progress
@@ -74,13 +75,20 @@ def predict_file(
     batch_size: int,
 ) -> int:
     """Write the events of one EDF file; returns how many. Raises `UnreadableRecording`."""
-    prepared = prepare_edf(found.edf, trained.preprocess)
-    track = track_of(module, prepared, trained.windows, found.edf.stem, batch_size)
+    stem = found.edf.stem
+    unannotated = CorpusRecording(stem, stem, "", "eval", found.edf, annotation=None)
+    prepared = prepare_recording(unannotated, (), trained.preprocess)
+    track = track_of(module, prepared, trained.windows, stem, batch_size)
     events = decide(track, settings)
     target = output / found.name
     target.parent.mkdir(parents=True, exist_ok=True)
     write_csv_bi(target.with_name(f"{target.name}.csv_bi"), events, track.duration_s)
-    write_tsv(target.with_name(f"{target.name}.tsv"), events, track.duration_s, prepared.start)
+    write_tsv(
+        target.with_name(f"{target.name}.tsv"),
+        events,
+        track.duration_s,
+        prepared.start or UNKNOWN_START,
+    )
     return len(events)
 
 

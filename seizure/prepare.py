@@ -46,7 +46,9 @@ def prepare_corpus(
     Says what was left out and why. Raises `CorpusError`, `CacheError` or `PatientLeak`.
     """
     corpus = open_corpus(settings, jobs)
-    folder = cache_folder(cache, settings.name, preprocessing)
+    # Synthetic corpora of several sizes may stand side by side, each in a root of its own.
+    name = settings.root.name if isinstance(settings, SyntheticCorpus) else settings.name
+    folder = cache_folder(cache, name, preprocessing)
     with progress("preparing recordings") as report:
         built = build_cache(corpus, folder, preprocessing, jobs, report)
     say_what_was_built(built, folder)

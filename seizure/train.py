@@ -50,7 +50,9 @@ def fit(config: TrainConfig, folder: RunFolder, corpus: PreparedCorpus) -> float
     pl.seed_everything(config.seed, workers=True, verbose=False)
     data = datamodule(config, corpus)
     module = build.module(config, data, to_plain(config))
-    trainer = build.trainer(config, folder, on_terminal=sys.stdout.isatty())
+    trainer = build.trainer(
+        config, folder, len(data.train_dataloader()), on_terminal=sys.stdout.isatty()
+    )
     last = folder.checkpoints / LAST
     introduce(config, data, module, trainer)
     if last.is_file():

@@ -39,6 +39,7 @@ def prepare_recording(
         "interpolated": list(filtered.interpolated),
         "issues": issues,
         "n_saturated": quantised.n_saturated.tolist(),
+        "start": None if source.start is None else source.start.isoformat(),
         "source_file": recording.edf.name,
         "source_rate_hz": source.rate_hz,
         "preprocessing": asdict(preprocessing),

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,6 +49,11 @@ class PreparedRecording:
     event_type: np.ndarray
     meta: dict[str, Any]
 
+    @property
+    def start(self) -> datetime | None:
+        """When the recording began, in local time; None where its file did not say."""
+        return _start(self.meta)
+
 
 @dataclass(frozen=True, eq=False)
 class ShardHeader:
@@ -61,6 +67,16 @@ class ShardHeader:
     events: np.ndarray
     event_type: np.ndarray
     meta: dict[str, Any]
+
+    @property
+    def start(self) -> datetime | None:
+        """When the recording began, in local time; None where its file did not say."""
+        return _start(self.meta)
+
+
+def _start(meta: dict[str, Any]) -> datetime | None:
+    stated = meta.get("start")
+    return None if stated is None else datetime.fromisoformat(stated)
 
 
 @contextmanager

@@ -62,6 +62,7 @@ def read_edf(path: str | Path, missing: MissingPolicy = "interpolate_midline") -
         interpolated=absent,
         issues=(*header.issues, *issues),
         is_truncated=header.is_truncated,
+        start=header.start,
     )
 
 

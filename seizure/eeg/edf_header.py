@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from seizure.eeg.recording import UnreadableRecording
@@ -51,6 +52,7 @@ class EdfHeader:
     is_discontinuous: bool = False
     is_plus: bool = False
     is_truncated: bool = False
+    start: datetime | None = None
     issues: tuple[str, ...] = ()
 
     @property
@@ -62,7 +64,7 @@ class EdfHeader:
 def audit_header(path: str | Path) -> EdfHeader:
     """The header of an EDF or EDF+ file, once its sizes agree with each other and with the file.
 
-    Dates, times and patient fields are not looked at, so they may be anything. A signal without a
+    Patient fields are not looked at, and a start that is no date is no start. A signal without a
     usable calibration carries its `fault`: the reader refuses it only if it needs it.
 
     Raises:
@@ -107,8 +109,19 @@ def audit_header(path: str | Path) -> EdfHeader:
         is_discontinuous=reserved.startswith("EDF+D"),
         is_plus=reserved.startswith("EDF+"),
         is_truncated=n_records < (_integer(fixed[236:244]) or 0),
+        start=_start(fixed),
         issues=tuple(issues),
     )
+
+
+def _start(fixed: bytes) -> datetime | None:
+    """Start of the recording in local time; None where the header holds no valid one."""
+    try:
+        start = datetime.strptime(_text(fixed[168:184]), "%d.%m.%y%H.%M.%S")  # noqa: DTZ007
+    except ValueError:
+        return None
+    # EDF's two-digit years run from 1985 to 2084, Python's from 1969 to 2068.
+    return start.replace(year=start.year + 100) if start.year < 1985 else start
 
 
 def _check_format(path: Path, fixed: bytes) -> None:

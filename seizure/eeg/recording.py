@@ -1,6 +1,7 @@
 """A multichannel EEG recording in µV, and the error of a file that cannot become one."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ class Recording:
 
     `channel_names` are canonical and in montage order. `interpolated` names the channels that were
     estimated from their neighbours; `issues` says in words what was odd or repaired in the source,
-    `is_truncated` that it ends before its header said it would.
+    `is_truncated` that it ends before its header said it would. `start` is local time.
 
     >>> import numpy as np
     >>> Recording(np.zeros((1, 512), np.float32), 256.0, ("Cz",)).duration_s
@@ -37,6 +38,7 @@ class Recording:
     interpolated: tuple[str, ...] = ()
     issues: tuple[str, ...] = ()
     is_truncated: bool = False
+    start: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.signal_uv.ndim != 2 or len(self.signal_uv) != len(self.channel_names):

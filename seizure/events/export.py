@@ -7,6 +7,8 @@ from pathlib import Path
 
 from seizure.eeg.annotation import Event
 
+# SzCORE asks for a date where a file may have none; the first day of EDF's calendar stands for it.
+UNKNOWN_START = datetime(1985, 1, 1)  # noqa: DTZ001
 _CSV_COLUMNS = "channel,start_time,stop_time,label,confidence"
 _TSV_COLUMNS = (
     "onset",
@@ -51,7 +53,7 @@ def write_csv_bi(path: str | Path, events: Sequence[Event], duration_s: float) -
 def write_tsv(
     path: str | Path, events: Sequence[Event], duration_s: float, start: datetime
 ) -> Path:
-    """Write SzCORE's events table; `start` is when the recording began.
+    """Write SzCORE's events table; `start` is when the recording began, or `UNKNOWN_START`.
 
     A recording without a seizure is one `bckg` row as long as the recording, never a header
     alone. Raises `ValueError` as `write_csv_bi` does.

@@ -15,7 +15,7 @@ class WeightsError(ValueError):
 
 @dataclass(frozen=True)
 class WeightsReport:
-    """Which entries of a state dict a network took, lacks, does not know, or knows in other shapes."""
+    """Which entries of a state dict a network takes, lacks, does not know, or has reshaped."""
 
     matched: tuple[str, ...]
     missing: tuple[str, ...]

@@ -55,6 +55,6 @@ def laplacian_encoding(graph: np.ndarray, n_vectors: int) -> Tensor:
     vectors = np.linalg.eigh(laplacian)[1][:, 1 : n_vectors + 1]
     # Mirrored electrodes tie for the largest entry; the first of them decides, on every machine.
     magnitude = np.abs(vectors)
-    decisive = np.argmax(magnitude >= magnitude.max(axis=0) * (1 - 1e-6), axis=0)
+    decisive = np.argmax(magnitude >= magnitude.max(axis=0) * 0.999, axis=0)
     signs = np.sign(vectors[decisive, np.arange(n_vectors)])
     return torch.from_numpy(vectors * signs * np.sqrt(n_nodes)).float()

@@ -98,8 +98,8 @@ class Mamba2(nn.Module):
         xBC = causal_conv_silu(xBC, self.conv1d.weight.squeeze(1), self.conv_bias)
         x, B, C = xBC.split([self.d_inner, self.d_state, self.d_state])
         # Step sizes and decay rates stay in float32: a rounded decay compounds over the window.
-        dt = F.softplus(dt.float() + self.dt_bias.float()[:, None, None])
-        A = -self.A_log.float().exp()
+        dt = F.softplus(_precise(dt) + _precise(self.dt_bias)[:, None, None])
+        A = -_precise(self.A_log).exp()
         y, _ = ssd_features_first(x, dt, A.unsqueeze(1).expand(-1, batch), B, C)
         y = torch.addcmul(y, x, self.D.repeat_interleave(self.headdim)[:, None, None])
         y = gated_rms_normalise(y, z, self.norm.weight, self.norm.eps)
@@ -140,7 +140,7 @@ class Mamba2(nn.Module):
             self.conv1d.weight.squeeze(1),
             self.conv1d.bias,
             self.dt_bias,
-            -self.A_log.float().exp(),
+            -_precise(self.A_log).exp(),
             D=self.D,
             chunk_size=KERNEL_CHUNK,
             activation="silu",
@@ -151,6 +151,10 @@ class Mamba2(nn.Module):
             ngroups=1,
             norm_before_gate=False,
         )
+
+
+def _precise(t: Tensor) -> Tensor:
+    return t.to(torch.promote_types(t.dtype, torch.float32))
 
 
 def load_kernels(backend: Backend | None) -> Any:

@@ -7,35 +7,18 @@ The recurrence, per head with decay rate `A < 0` and step size `dt > 0`, is
 Source: Dao and Gu 2024, "Transformers are SSMs", section 6 (block decomposition), one group. We
 differ in how a chunk is computed: the decay between two steps, `exp(cs[i] - cs[j])`, is split as
 `exp(cs[i] - r) exp(r - cs[j])` around the chunk's middle `r`, so all heads share one matrix of
-`C B^T` and no tensor of (step, step, head) exists. `docs/design.md` has the derivation.
+`C B^T` and no tensor of (step, step, head) exists.
 
 Inside, features are the outermost axis and time the innermost: then every per-head factor is
 multiplied along long contiguous runs, and a chunk is a strided matrix that needs no copy.
 """
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-# Lengths a chunk may have, longest first; the last one fits any decay (see `_Range`).
-CHUNK_LENGTHS = (32, 16, 8, 4)
-
-
-class _Range(NamedTuple):
-    """How much log-decay a floating point type carries through one chunk.
-
-    `chunk` bounds a whole chunk's: exp(chunk / 2) must leave room for the inputs, here 21 decades
-    of float32's 38. `step` bounds a single step's: a state decayed by exp(-step) is gone.
-    """
-
-    chunk: float
-    step: float
-
-
-_RANGES = {torch.float32: _Range(80.0, 20.0), torch.float64: _Range(600.0, 40.0)}
+from seizure.nn.chunks import RANGES, Chunks
 
 
 def ssd(
@@ -113,9 +96,9 @@ class _Ssd(torch.autograd.Function):
         ctx: Any, x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, initial_state: Tensor
     ) -> tuple[Tensor, Tensor]:
         time = dt.shape[-1]
-        limits = _RANGES[dt.dtype]
+        limits = RANGES[dt.dtype]
         log_decay = (dt * A.unsqueeze(-1)).clamp_(min=-limits.step)
-        chunks = _Chunks.fitting(log_decay, limits)
+        chunks = Chunks.fitting(log_decay, limits)
         x, dt, B, C, log_decay = (chunks.pad(t) for t in (x, dt, B, C, log_decay))
 
         rise, fall, half = _decays(log_decay, chunks)
@@ -125,10 +108,11 @@ class _Ssd(torch.autograd.Function):
         states = _scan(half, added, initial_state, chunks)
         placed = half * chunks.by_head(states[:, :-1], half)
 
-        y = torch.bmm(scaled, torch.bmm(Bc.mT, Cc).triu_())
-        y.baddbmm_(placed.view_as(added), Cc)  # (batch·chunk, feature, step)
-        y = _per_head(chunks.join(y), rise)
-        ctx.save_for_backward(*_Saved(x, dt, A, B, C, y, rise, fall, half, states))
+        earlier = torch.bmm(scaled, torch.bmm(Bc.mT, Cc).triu_(1))
+        earlier.baddbmm_(placed.view_as(added), Cc)  # (batch·chunk, feature, step)
+        earlier = _per_head(chunks.join(earlier), rise)
+        y = _per_head(x, dt * (B * C).sum(0)).add_(earlier)
+        ctx.save_for_backward(*_Saved(x, dt, A, B, C, earlier, rise, fall, half, states))
         ctx.chunks = chunks
         return y[..., :time], states[:, -1].clone()
 
@@ -146,22 +130,26 @@ class _Saved(NamedTuple):
     A: Tensor
     B: Tensor
     C: Tensor
-    y: Tensor
+    earlier: Tensor
     rise: Tensor
     fall: Tensor
     half: Tensor
     states: Tensor
 
 
-def _backward(saved: _Saved, chunks: "_Chunks", dy: Tensor, dstate: Tensor) -> tuple[Tensor, ...]:
-    x, dt, A, B, C, y, rise, fall, half, states = saved
+def _backward(saved: _Saved, chunks: Chunks, dy: Tensor, dstate: Tensor) -> tuple[Tensor, ...]:
+    x, dt, A, B, C, earlier, rise, fall, half, states = saved
     time, heads = dy.shape[-1], len(dt)
     Bc, Cc = chunks.cut(B), chunks.cut(C)
     scaled = chunks.cut(_per_head(x, fall * dt))
     placed = (half * chunks.by_head(states[:, :-1], half)).view(-1, len(x), len(B))
 
     dy = chunks.pad(dy)
-    dcs = _over_head(dy * y, heads)
+    dcs = _over_head(dy * earlier, heads)
+    # A step's own input reaches its output undecayed, which keeps it out of the decays' gradients.
+    dnow = _over_head(dy * x, heads)
+    now = (B * C).sum(0)
+    dx = _per_head(dy, dt * now)
     dy = chunks.cut(_per_head(dy, rise))
     dplaced = torch.bmm(dy, Cc.mT)
     # The same scan over chunks, from the last to the first.
@@ -169,26 +157,28 @@ def _backward(saved: _Saved, chunks: "_Chunks", dy: Tensor, dstate: Tensor) -> t
     dadded = (half * chunks.by_head(dstates[:, 1:], half)).view_as(dplaced)
     dend = (chunks.by_head(dstates[:, 1:], half) * chunks.by_head(states[:, 1:], half)).sum(-1)
 
-    # Source and target steps of a chunk: [j, i] is what step j gives to step i >= j.
-    given = torch.bmm(Bc.mT, Cc).triu_()
-    dgiven = torch.bmm(scaled.mT, dy).triu_()
+    # Source and target steps of a chunk: [j, i] is what step j gives to step i > j.
+    given = torch.bmm(Bc.mT, Cc).triu_(1)
+    dgiven = torch.bmm(scaled.mT, dy).triu_(1)
     dC = torch.bmm(placed.mT, dy).baddbmm_(Bc, dgiven)
     dB = torch.bmm(dadded.mT, scaled).baddbmm_(Cc, dgiven.mT)
     dscaled = chunks.join(torch.bmm(dy, given.mT).baddbmm_(dadded, Bc))
 
     dscaled = _per_head(dscaled, fall)  # now the gradient for dt * x
     ddt = _over_head(dscaled * x, heads)
-    dx = _per_head(dscaled, dt)
+    dx += _per_head(dscaled, dt)
     dcs = chunks.steps(dcs.addcmul_(dt, ddt, value=-1))
     dcs[..., -1] += dend.flatten(0, 1).t()
     # Reverse cumulative sum: a step's decay touches every later step of its chunk.
     dlog_decay = dcs.flip(-1).cumsum(-1, dtype=_wide(dt)).flip(-1).to(dt.dtype).view_as(dt)
     # Where the decay was cut off nothing passes on, and the sum above holds only rounding errors.
     A = A.unsqueeze(-1)
-    dlog_decay *= dt * A > -_RANGES[dt.dtype].step
-    ddt = ddt.addcmul_(dlog_decay, A)
+    dlog_decay *= dt * A > -RANGES[dt.dtype].step
+    ddt = ddt.addcmul_(dlog_decay, A).addcmul_(dnow, now)
     dA = (dt * dlog_decay).sum(-1)
-    dx, ddt, dB, dC = (t[..., :time] for t in (dx, ddt, chunks.join(dB), chunks.join(dC)))
+    dnow = (dnow * dt).sum(0)
+    dB, dC = chunks.join(dB).addcmul_(dnow, C), chunks.join(dC).addcmul_(dnow, B)
+    dx, ddt, dB, dC = (t[..., :time] for t in (dx, ddt, dB, dC))
     return dx, ddt, dA, dB, dC, dstates[:, 0]
 
 
@@ -201,52 +191,7 @@ def refuse_double_backward(name: str) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Chunks:
-    """Equal pieces of the time axis, padded with steps that change nothing."""
-
-    length: int
-    count: int
-
-    @classmethod
-    def fitting(cls, log_decay: Tensor, limits: _Range) -> "_Chunks":
-        """The longest pieces within which no head decays out of range."""
-        time = log_decay.shape[-1]
-        for longest in CHUNK_LENGTHS[:-1]:
-            count = -(-time // longest)
-            chunks = cls(-(-time // count), count)
-            deepest = chunks.steps(chunks.pad(log_decay)).sum(-1).amin()
-            # A decay that is not a number must pass here and fail where losses are checked.
-            if not bool(deepest < -limits.chunk):
-                return chunks
-        count = -(-time // CHUNK_LENGTHS[-1])
-        return cls(-(-time // count), count)
-
-    def pad(self, t: Tensor) -> Tensor:
-        """(feature, batch, time) with whole chunks of time, contiguous in time and batch."""
-        missing = self.length * self.count - t.shape[-1]
-        if missing:
-            return F.pad(t, (0, missing))
-        return t if t.stride(-1) == 1 and t.stride(-2) == t.shape[-1] else t.contiguous()
-
-    def steps(self, t: Tensor) -> Tensor:
-        """(feature, batch, time) to (feature, batch·chunk, step)."""
-        return t.view(len(t), -1, self.length)
-
-    def cut(self, t: Tensor) -> Tensor:
-        """(feature, batch, time) to a view (batch·chunk, feature, step)."""
-        return self.steps(t).transpose(0, 1)
-
-    def join(self, t: Tensor) -> Tensor:
-        """(batch·chunk, feature, step) to (feature, batch, time), copied."""
-        return t.transpose(0, 1).reshape(t.shape[1], -1, self.count * self.length)
-
-    def by_head(self, states: Tensor, half: Tensor) -> Tensor:
-        """(batch, chunk, feature, state) to (batch, chunk, head, headdim·state)."""
-        return states.unflatten(2, (half.shape[2], -1)).flatten(3)
-
-
-def _decays(log_decay: Tensor, chunks: _Chunks) -> tuple[Tensor, Tensor, Tensor]:
+def _decays(log_decay: Tensor, chunks: Chunks) -> tuple[Tensor, Tensor, Tensor]:
     # exp(cs - r) and exp(r - cs), (head, batch, time); exp(r), (batch, chunk, head, 1).
     # An exponent near 40 rounded to float32 is an error of 2e-6 in what it is the exponent of.
     cs = chunks.steps(log_decay).cumsum(-1, dtype=_wide(log_decay))
@@ -259,7 +204,7 @@ def _decays(log_decay: Tensor, chunks: _Chunks) -> tuple[Tensor, Tensor, Tensor]
 
 
 def _scan(
-    half: Tensor, added: Tensor, first: Tensor, chunks: _Chunks, backwards: bool = False
+    half: Tensor, added: Tensor, first: Tensor, chunks: Chunks, backwards: bool = False
 ) -> Tensor:
     # The states before each chunk and after the last one, (batch, chunk + 1, feature, state).
     batch = len(first)

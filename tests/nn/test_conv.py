@@ -1,0 +1,32 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from seizure.nn.conv import Conv, causal_conv_silu
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (4, 1), (1, 5)])
+def test_convolution_equals_the_one_of_pytorch(stride, dilation):
+    torch.manual_seed(0)
+    conv, x = Conv(6, 8, kernel=7, stride=stride, dilation=dilation), torch.randn(2, 64, 6)
+    expected = torch.nn.Conv1d.forward(conv, x.transpose(1, 2)).transpose(1, 2)
+    assert conv(x).shape == (2, 64 // stride, 8)
+    torch.testing.assert_close(conv(x), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("time", [1, 2, 3, 20])
+def test_causal_convolution_and_its_gradients_equal_the_padded_one(time):
+    torch.manual_seed(0)
+    inputs = [torch.randn(5, 3, time).double(), torch.randn(5, 4).double(), torch.randn(5).double()]
+
+    def padded(x, weight, bias):
+        x = F.conv1d(F.pad(x.transpose(0, 1), (3, 0)), weight.unsqueeze(1), bias, groups=5)
+        return F.silu(x).transpose(0, 1)
+
+    results = []
+    for function in (causal_conv_silu, padded):
+        leaves = [tensor.clone().requires_grad_() for tensor in inputs]
+        y = function(*leaves)
+        results.append((y, *torch.autograd.grad(y.sin().sum(), leaves)))
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected)

@@ -1,0 +1,65 @@
+import pytest
+import torch
+
+from seizure.nn.graph import PygSSGConv, SSGConv, sparse_adjacency
+
+
+def random_weights(seed=0, n_nodes=19, graphs=(3, 4)):
+    draw = torch.Generator().manual_seed(seed)
+    weight = torch.rand(*graphs, n_nodes, n_nodes, generator=draw)
+    weight = (weight + weight.mT) / 2 * (1 - torch.eye(n_nodes))
+    weight[..., 5, :] = weight[..., :, 5] = 0  # an electrode without any edge
+    return weight
+
+
+def test_graph_is_symmetric_and_keeps_the_strongest_edges():
+    weight = random_weights()
+    graph = sparse_adjacency(weight, top_k=3, threshold=1e-4)
+    assert torch.equal(graph, graph.mT)
+    strongest = weight.topk(3, dim=-1)
+    kept = graph.gather(-1, strongest.indices)
+    connected = strongest.values > 1e-4
+    assert torch.equal(kept[connected], strongest.values[connected])
+    # Every edge is among the strongest of one of its ends.
+    is_strong = weight >= strongest.values[..., -1:]
+    assert not ((graph * (1 - torch.eye(19)) > 0) & ~is_strong & ~is_strong.mT).any()
+
+
+def test_isolated_electrode_gets_a_self_loop_and_no_other_does():
+    graph = sparse_adjacency(random_weights(), top_k=3, threshold=1e-4)
+    loops = torch.zeros(19)
+    loops[5] = 1
+    assert torch.equal(graph.diagonal(dim1=-2, dim2=-1), loops.expand(3, 4, 19))
+
+
+def test_edges_at_the_threshold_are_dropped():
+    graph = sparse_adjacency(torch.full((4, 4), 0.5), top_k=2, threshold=0.5)
+    assert torch.equal(graph, torch.eye(4))
+
+
+@pytest.mark.parametrize("n_static", [0, 3])
+@pytest.mark.parametrize("n_hops", [1, 2, 3])
+def test_dense_products_equal_pyg_on_the_disjoint_batch(n_hops, n_static):
+    torch.manual_seed(0)
+    dense = SSGConv(8 + n_static, 6, alpha=0.05, n_hops=n_hops)
+    pyg = PygSSGConv(8 + n_static, 6, alpha=0.05, n_hops=n_hops)
+    pyg.load_state_dict(dense.state_dict())
+    x, static, weight = torch.randn(3, 4, 19, 2, 8), torch.randn(19, n_static), random_weights()
+    results = []
+    for conv in (dense, pyg):
+        leaves = [x.clone().requires_grad_(), weight.clone().requires_grad_()]
+        graph = sparse_adjacency(leaves[1], top_k=3, threshold=1e-4)
+        y = conv(leaves[0], conv.prepare(graph), static)
+        dx, dweight, *rest = torch.autograd.grad(y.sin().sum(), [*leaves, *conv.parameters()])
+        # The two count an undirected edge's gradient at different ends.
+        results.append((y, dx, dweight + dweight.mT, *rest))
+    for found, expected in zip(*results, strict=True):
+        assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_one_graph_does_not_see_another():
+    torch.manual_seed(0)
+    conv, x, weight = SSGConv(8, 6, 0.05, 2), torch.randn(3, 4, 19, 2, 8), random_weights()
+    static = torch.zeros(19, 0)
+    whole = conv(x, conv.prepare(weight), static)[1, 2]
+    torch.testing.assert_close(conv(x[1, 2], conv.prepare(weight[1, 2]), static), whole)

@@ -1,0 +1,48 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from seizure.nn.norm import RMSNorm, gated_rms_normalise, rms_normalise
+
+
+@pytest.mark.parametrize("dim", [0, -1])
+def test_norm_and_its_gradients_equal_the_formula(dim):
+    torch.manual_seed(0)
+    x, weight = torch.randn(6, 3, 6).double(), torch.randn(6).double()
+    shape = (6, 1, 1) if dim == 0 else (6,)
+
+    def formula(x, weight):
+        return weight.view(shape) * x / (x.square().mean(dim, keepdim=True) + 1e-5).sqrt()
+
+    results = []
+    for function in (formula, lambda x, weight: rms_normalise(x, weight, 1e-5, dim)):
+        leaves = [x.clone().requires_grad_(), weight.clone().requires_grad_()]
+        y = function(*leaves)
+        results.append((y, *torch.autograd.grad(y.sin().sum(), leaves)))
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_gated_norm_and_its_gradients_equal_the_composition():
+    torch.manual_seed(0)
+    inputs = [torch.randn(6, 3, 4).double(), torch.randn(6, 3, 4).double(), torch.randn(6).double()]
+    results = []
+    for function in (
+        lambda y, z, weight: gated_rms_normalise(y, z, weight, 1e-5),
+        lambda y, z, weight: rms_normalise(y * F.silu(z), weight, 1e-5, 0),
+    ):
+        leaves = [tensor.clone().requires_grad_() for tensor in inputs]
+        out = function(*leaves)
+        results.append((out, *torch.autograd.grad(out.sin().sum(), leaves)))
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_norm_is_computed_in_float32():
+    assert RMSNorm(4)(torch.full((2, 4), 300.0, dtype=torch.float16)).dtype == torch.float32
+
+
+def test_constant_zero_features_stay_finite():
+    x = torch.zeros(4, 3, requires_grad=True)
+    rms_normalise(x, torch.ones(3), 1e-5).sum().backward()
+    assert x.grad.isfinite().all()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
+from scipy.special import ndtri
 
 from seizure.corpus.synthetic.head import Head, patient_head
 from seizure.corpus.synthetic.spec import SPLITS, Split, SyntheticSpec, generator
@@ -58,7 +59,10 @@ Name = TypeVar("Name", bound=str)
 
 @dataclass(frozen=True)
 class Patient:
-    """One synthetic patient; `style_key` seeds what all seizures of the patient share."""
+    """One synthetic patient; `style_key` seeds what all seizures of the patient share.
+
+    `turn` in [0, 1) spreads recordings with and without seizures evenly over patients.
+    """
 
     head: Head
     disorder: Disorder
@@ -66,6 +70,7 @@ class Patient:
     foci: tuple[int, ...]
     seizures_per_h: float
     type_share: dict[SeizureType, float]
+    turn: float
     confounders_per_h: dict[str, float]
     spikes_per_min: float
     gain: float
@@ -98,7 +103,7 @@ def draw_patient(spec: SyntheticSpec, split: Split, patient_index: int) -> Patie
     setting = _shared(SETTING_SHARE, (start[1] + patient_index * (2**0.5 - 1)) % 1.0)
     icu = setting == "icu"
     head = patient_head(2.0 * rng.random(), rng)
-    rate = 6.0 * np.exp(0.5 * rng.standard_normal())
+    rate = 6.5 * np.exp(0.5 * ndtri((start[2] + patient_index * (3**0.5 - 1)) % 1.0))
     types = TYPE_SHARE[disorder]
     if icu:
         types = ICU_TYPE_SHARE.get(disorder, types)
@@ -111,6 +116,7 @@ def draw_patient(spec: SyntheticSpec, split: Split, patient_index: int) -> Patie
         foci=_foci(head, disorder, rng),
         seizures_per_h=float(np.clip(rate, 2.0, 14.0)) if types else 0.0,
         type_share=types,
+        turn=(start[2] + patient_index * (5**0.5 - 2)) % 1.0,
         confounders_per_h={
             cause: often * rng.lognormal(-0.2, 0.9) for cause, often in CONFOUNDERS_PER_H.items()
         },

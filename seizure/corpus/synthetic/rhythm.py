@@ -149,6 +149,8 @@ def _sources(
         late = np.ones_like(late)
     envelope = late * course(wanted.level, slow_share)
     envelope = envelope * (1.0 + 0.15 * _wander(rng, (1, n_slow), memory_s=0.6))
+    # A rhythm that began at full size would click at its first and last sample.
+    envelope[:, [0, -1]] = 0.0
     activity *= _upsampled(np.clip(envelope, 0.0, None), n_samples)
     return activity
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seizure.corpus.synthetic.patient import Patient, SeizureType
+from seizure.corpus.synthetic.patient import GOLDEN, Patient, SeizureType
 from seizure.corpus.synthetic.seizures import draw_duration_s
 from seizure.corpus.synthetic.vigilance import STATES, STEP_S
 
@@ -30,7 +30,7 @@ def seizure_times(
     """
     if not patient.type_share:
         return []
-    if rng.random() >= LATER_WITH_SEIZURES and recording_index > 0:
+    if recording_index > 0 and (patient.turn + recording_index * GOLDEN) % 1 >= LATER_WITH_SEIZURES:
         return []
     expected = patient.seizures_per_h * duration_s / 3600.0 / SHARE_WITH_SEIZURES
     n_seizures = max(int(expected + rng.random()), int(recording_index == 0))

@@ -10,7 +10,7 @@ Split = Literal["train", "dev", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "eval")
 LONGEST_RECORDING_S = 3600
 SHORTEST_RECORDING_S = 60
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Raised whenever the same spec would give other samples, so that a stale corpus is refused."""
 
 

@@ -16,7 +16,6 @@ from lightning.pytorch.callbacks import (
 from torch import nn
 
 from seizure.callbacks.checkpoint import (
-    LAST,
     best_checkpoint,
     epoch_checkpoint,
     wall_clock_checkpoint,
@@ -24,6 +23,7 @@ from seizure.callbacks.checkpoint import (
 from seizure.callbacks.heartbeat import Heartbeat
 from seizure.callbacks.interruption import Interruption
 from seizure.callbacks.metrics_file import MetricsFile
+from seizure.callbacks.random_state import RandomState
 from seizure.callbacks.throughput import Throughput
 from seizure.config import (
     ConfigError,
@@ -113,15 +113,18 @@ def operating_point_of(checkpoint: Path) -> Path:
     return checkpoint.with_suffix(".operating_point.json")
 
 
-def callbacks(config: TrainConfig, folder: RunFolder, on_terminal: bool) -> list[Callback]:
+def callbacks(
+    config: TrainConfig, folder: RunFolder, interruption: Interruption, on_terminal: bool
+) -> list[Callback]:
     """Everything that watches a training run."""
     settings = config.callbacks
     watching: list[Callback] = [
         Heartbeat(settings.heartbeat_interval_s),
         Throughput(),
+        RandomState(),
         LearningRateMonitor("step"),
         EarlyStopping(settings.monitor, mode="max", patience=settings.patience, strict=True),
-        Interruption(folder.checkpoints / LAST),
+        interruption,
         best_checkpoint(folder.checkpoints, settings.monitor),
         epoch_checkpoint(folder.checkpoints),
         wall_clock_checkpoint(folder.checkpoints, settings.checkpoint_every_min),
@@ -130,7 +133,11 @@ def callbacks(config: TrainConfig, folder: RunFolder, on_terminal: bool) -> list
 
 
 def trainer(
-    config: TrainConfig, folder: RunFolder, n_batches: int, on_terminal: bool
+    config: TrainConfig,
+    folder: RunFolder,
+    interruption: Interruption,
+    n_batches: int,
+    on_terminal: bool,
 ) -> pl.Trainer:
     """Lightning's Trainer with the run's callbacks and its CSV logger.
 
@@ -143,7 +150,7 @@ def trainer(
     return pl.Trainer(
         **settings,
         logger=MetricsFile(folder.path, config.logger.flush_every_n_steps),
-        callbacks=callbacks(config, folder, on_terminal),
+        callbacks=callbacks(config, folder, interruption, on_terminal),
         default_root_dir=folder.path,
         enable_progress_bar=on_terminal,
         enable_model_summary=False,

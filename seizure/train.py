@@ -3,13 +3,14 @@
 import logging
 import sys
 import time
+import warnings
 
 import lightning.pytorch as pl
 import torch
 
 from seizure import build
 from seizure.callbacks.checkpoint import BEST, LAST
-from seizure.callbacks.interruption import Interrupted
+from seizure.callbacks.interruption import Interrupted, Interruption
 from seizure.callbacks.metrics_file import drop_rows_from
 from seizure.command import Verb, run, speak, sweep_folder
 from seizure.config import TrainConfig, to_plain
@@ -50,18 +51,23 @@ def fit(config: TrainConfig, folder: RunFolder, corpus: PreparedCorpus) -> float
     pl.seed_everything(config.seed, workers=True, verbose=False)
     data = datamodule(config, corpus)
     module = build.module(config, data, to_plain(config))
-    trainer = build.trainer(
-        config, folder, len(data.train_dataloader()), on_terminal=sys.stdout.isatty()
-    )
     last = folder.checkpoints / LAST
+    interruption = Interruption(last)
+    trainer = build.trainer(
+        config, folder, interruption, len(data.train_dataloader()), on_terminal=sys.stdout.isatty()
+    )
     introduce(config, data, module, trainer)
     if last.is_file():
         step = int(torch.load(last, map_location="cpu", weights_only=True)["global_step"])
         drop_rows_from(folder.metrics, step)
         log.info("continuing from %s, step %d", last, step)
     started_at = time.monotonic()
+    # The sampler knows its position; Lightning looks for one in the loader alone.
+    warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended")
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     try:
-        trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+        with interruption.listening():
+            trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     except (Interrupted, SystemExit) as stop:
         kept = (
             f"{last} holds what was learnt" if last.is_file() else "no checkpoint was written yet"

@@ -2,6 +2,8 @@
 
 import logging
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import lightning.pytorch as pl
 
 log = logging.getLogger("seizure")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(RuntimeError):
@@ -18,18 +22,27 @@ class Interrupted(RuntimeError):
 class Interruption(pl.Callback):
     """On SIGINT or SIGTERM stops after the batch, or after the validation, with a checkpoint.
 
-    A second signal stops at once; what `last.ckpt` held before then stands. Raises `Interrupted`
-    out of `trainer.fit`.
+    Call `trainer.fit` within `listening()`; it then raises `Interrupted`. A second signal stops at
+    once, and `last.ckpt` stays what it was.
     """
 
     def __init__(self, last_checkpoint: Path) -> None:
         self.last_checkpoint = last_checkpoint
         self._asked = False
-        self._previous: dict[int, Any] = {}
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous[number] = signal.signal(number, self._ask)
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Takes the signals while the block, the call of `trainer.fit`, runs.
+
+        Lightning puts handlers of its own around these and restores them out of order, so the
+        handlers from before are put back here, from outside.
+        """
+        before = {number: signal.signal(number, self._ask) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def on_train_batch_end(
         self,
@@ -60,25 +73,11 @@ class Interruption(pl.Callback):
             trainer.save_checkpoint(self.last_checkpoint)
             raise Interrupted
 
-    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._restore()
-
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
-        self._restore()
-
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
-            self._restore()
             raise KeyboardInterrupt
         self._asked = True
         log.info(
             "%s received: stopping after this batch or validation; once more stops at once",
             signal.Signals(number).name,
         )
-
-    def _restore(self) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous = {}

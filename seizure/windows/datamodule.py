@@ -5,6 +5,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
+import torch
 from torch.utils.data import DataLoader
 
 from seizure.cache.index import CacheIndex
@@ -135,6 +136,8 @@ class WindowDataModule(pl.LightningDataModule):
             persistent_workers=self.loading.persistent_workers and workers > 0,
             prefetch_factor=self.loading.prefetch_factor if workers > 0 else None,
             pin_memory=self.loading.pin_memory,
+            # Its own generator: worker seeds drawn from torch's would shift the network's dropout.
+            generator=torch.Generator().manual_seed(self.seed),
         )
 
     def _place(self) -> tuple[int, int]:

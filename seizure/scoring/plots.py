@@ -96,6 +96,7 @@ def plot_reliability(
     axes.legend(loc="upper left")
     count.bar(equal_width.mean_probability, equal_width.n, width=0.02, color=_BLUE)
     count.set(xlim=(0, 1), yscale="log", xlabel="stated probability", ylabel="frames")
+    count.set_ylim(bottom=0.5)
     return _save(figure, path)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from seizure.eeg.annotation import Event
 
 # SzCORE asks for a date where a file may have none; the first day of EDF's calendar stands for it.
-UNKNOWN_START = datetime(1985, 1, 1)  # noqa: DTZ001
+UNKNOWN_START = datetime(1985, 1, 1)
 _CSV_COLUMNS = "channel,start_time,stop_time,label,confidence"
 _TSV_COLUMNS = (
     "onset",

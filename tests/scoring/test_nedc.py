@@ -162,6 +162,20 @@ def test_taes_quirk_only_a_true_overlap_opens_the_gate():
     assert (counts.tp, counts.fp, counts.fn) == (0, 1, 1)
 
 
+def test_taes_quirk_a_reference_may_be_missed_twice():
+    reference = (Event(10.0, 20.1), Event(20.8, 30.0))
+    counts = taes(Pair("a", "p", DURATION_S, reference, (Event(12.0, 20.5), Event(20.7, 25.0))))
+    hits = (20.1 - 12.0) / 10.1 + (20.1 - 20.7) / 10.1
+    assert counts.tp == pytest.approx(hits)
+    assert counts.fn == pytest.approx(2 - hits + 2)
+
+
+def test_taes_quirk_a_detection_used_for_one_reference_finds_no_other():
+    reference = (Event(10, 20), Event(25, 50))
+    counts = taes(Pair("a", "p", DURATION_S, reference, (Event(11, 12), Event(15, 30))))
+    assert (counts.tp, counts.fp, counts.fn) == pytest.approx((0.6, 1.0, 1.4))
+
+
 @pytest.mark.parametrize(
     ("hypothesis", "hit", "false"),
     [

@@ -168,7 +168,12 @@ def speak(log_file: Path | None = None) -> None:
     if not log.handlers:
         terminal = logging.StreamHandler(sys.stdout)
         terminal.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        terminal.addFilter(lambda record: record.levelno < logging.ERROR)
+        errors = logging.StreamHandler(sys.stderr)
+        errors.setFormatter(logging.Formatter("error: %(message)s"))
+        errors.setLevel(logging.ERROR)
         log.addHandler(terminal)
+        log.addHandler(errors)
         log.setLevel(logging.INFO)
         log.propagate = False
         # Lightning's own lines (tips, devices it does not see) would drown ours.
@@ -191,5 +196,5 @@ def is_installed(package: str) -> bool:
 
 
 def _refuse(error: BaseException) -> NoReturn:
-    print(f"error: {error}", file=sys.stderr)
+    log.error("%s", error)
     raise SystemExit(2)

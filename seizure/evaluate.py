@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lightning.pytorch as pl
+import numpy as np
 
 from seizure import build
+from seizure.cache.mapping import MappedSignals
 from seizure.cache.shard import read_header
 from seizure.command import Verb, run
 from seizure.config import EvaluateConfig
@@ -17,7 +19,10 @@ from seizure.learning.tracks import stitched
 from seizure.prepare import PreparedCorpus, prepare_corpus
 from seizure.scoring.case import Pair, TrackedRecording
 from seizure.scoring.curve import sweep, thresholds_for
+from seizure.scoring.evaluation import Evaluation, evaluate
 from seizure.scoring.operating_point import Choice, choose, read_choice, write_choice
+from seizure.scoring.plots import plot_detection, plot_losses
+from seizure.scoring.report import headline, write_report
 from seizure.windows.datamodule import WindowDataModule
 from seizure.windows.spec import Balance, Loading
 
@@ -28,7 +33,7 @@ TARGET_FA_PER_24H = 10.0
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Reported:
     """Where the report is, and its headline in plain lines."""
 
     report: Path
@@ -43,10 +48,12 @@ def evaluate_checkpoint(
     accelerator: str,
     batch_size: int = 16,
     choose_again: bool = False,
-) -> Evaluation:
+    metrics: Path | None = None,
+) -> Reported:
     """Score a checkpoint on a split and write report, scores, plots and events into `folder`.
 
     The operating point is read from beside the checkpoint, or chosen on dev where there is none.
+    `metrics` is the CSV of the training run, for its loss curves.
     """
     module, trained = build.module_from(checkpoint)
     trainer = build.scoring_trainer(accelerator, build.precision(trained.trainer))
@@ -56,19 +63,67 @@ def evaluate_checkpoint(
         trained.windows,
         Balance(),
         Loading(batch_size=batch_size, scoring_batch_size=batch_size),
-        seed=0,
+        seed=trained.seed,
     )
     kept = build.operating_point_of(checkpoint)
     if choose_again or not kept.is_file():
         log.info("choosing the operating point on dev")
-        choice = choose_on_dev(recordings_of(trainer, module, data, "dev"), module)
-        write_choice(kept, choice)
+        write_choice(kept, choose_on_dev(recordings_of(trainer, module, data, "dev"), module))
     choice = read_choice(kept)
     log.info("scoring %s", split)
     recordings = recordings_of(trainer, module, data, split)
-    pairs = [recording.pair(choice.settings) for recording in recordings]
-    export_events(folder / "events", pairs, corpus)
-    raise NotImplementedError
+    evaluation = evaluate(recordings, choice, split)
+    export_events(folder / "events", evaluation.pairs, corpus)
+    figures = {**example_figure(folder, recordings, evaluation, corpus)}
+    if metrics is not None:
+        plot_losses(metrics, folder / "losses.png")
+        figures["losses.png"] = "Loss on the training draw and on the whole of dev."
+    notes = (
+        f"Checkpoint `{checkpoint.name}` of run `{trained.run}`: {trained.model.name} "
+        f"{trained.model.size}, trained on {trained.corpus.name}, seed {trained.seed}.",
+        f"Normalisation: {trained.windows.normalisation}, per recording and channel.",
+        *(f"Left out: {reason}" for reason in corpus.left_out),
+    )
+    report = write_report(folder, evaluation, corpus.note, notes, figures)
+    return Reported(report, headline(evaluation, corpus.note))
+
+
+def example_figure(
+    folder: Path,
+    recordings: Sequence[TrackedRecording],
+    evaluation: Evaluation,
+    corpus: PreparedCorpus,
+) -> dict[str, str]:
+    """One seizure with its track over the EEG: of those found the longest, else of all."""
+    found = [
+        (event, number)
+        for number, pair in enumerate(evaluation.pairs)
+        for event in pair.reference
+        if any(event.overlap_s(other) > 0 for other in pair.hypothesis)
+    ]
+    everything = [(e, n) for n, pair in enumerate(evaluation.pairs) for e in pair.reference]
+    if not everything:
+        return {}
+    event, number = max(found or everything, key=lambda entry: (entry[0].duration_s, -entry[1]))
+    pair, recording = evaluation.pairs[number], recordings[number]
+    row = corpus.index.stem.tolist().index(pair.stem)
+    signals = MappedSignals(corpus.folder, corpus.index)
+    eeg = signals.window(row, 0, int(corpus.index.n_samples[row])).numpy()
+    plot_detection(
+        folder / "seizure.png",
+        (eeg * corpus.index.scale_uv[row][:, None]).astype(np.float32),
+        corpus.index.rate_hz,
+        corpus.index.channel_names,
+        recording.track,
+        pair.reference,
+        pair.hypothesis,
+        start_s=max(0.0, event.start_s - 15),
+        stop_s=min(pair.duration_s, event.start_s + 45),
+        threshold=evaluation.choice.settings.on_threshold,
+        title=f"{pair.stem} ({corpus.note})",
+    )
+    state = "found" if found else "missed"
+    return {"seizure.png": f"The onset of the longest seizure {state}, {pair.stem}."}
 
 
 def recordings_of(
@@ -112,12 +167,12 @@ def main(config: EvaluateConfig) -> int:
     )
     run_folder = config.checkpoint.parent.parent
     folder = config.output or run_folder / f"evaluation-{corpus.name}-{config.split}"
-    evaluation = evaluate_checkpoint(
+    reported = evaluate_checkpoint(
         config.checkpoint, corpus, config.split, folder, config.accelerator, config.batch_size
     )
-    for line in (*evaluation.headline, f"report {evaluation.report}"):
+    for line in (*reported.headline, f"report {reported.report}"):
         log.info("%s", line)
-    return 1 if corpus.n_left_out else 0
+    return 1 if corpus.left_out else 0
 
 
 VERB = Verb(

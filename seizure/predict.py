@@ -131,7 +131,7 @@ VERB = Verb(
     "checkpoint. Writes a csv_bi and a TSV (SzCORE) for each; a file that cannot be read is named.",
     examples=(
         "python -m seizure.predict input=recording.edf checkpoint=runs/first/checkpoints/best.ckpt",
-        "python -m seizure.predict input=clinic/ checkpoint=best.ckpt output=found on_threshold=0.5",
+        "python -m seizure.predict input=clinic/ checkpoint=best.ckpt on_threshold=0.5",
     ),
     main=main,
 )

@@ -24,7 +24,12 @@ class PreparedCorpus:
     name: str
     folder: Path
     index: CacheIndex
-    n_left_out: int
+    left_out: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """What the EEG is, to stand beside every number made with it."""
+        return "synthetic EEG" if self.name == "synthetic" else self.name
 
 
 def open_corpus(settings: SyntheticCorpus | TuszCorpus, jobs: int) -> Corpus:
@@ -54,7 +59,8 @@ def prepare_corpus(
     say_what_was_built(built, folder)
     for line in str(built.index.audit()).splitlines():
         log.info("%s", line)
-    return PreparedCorpus(settings.name, folder, built.index, len(built.failures))
+    left_out = tuple(f"{failure.stem}: {failure.reason}" for failure in built.failures)
+    return PreparedCorpus(settings.name, folder, built.index, left_out)
 
 
 def say_what_was_built(built: BuildReport, folder: Path) -> None:
@@ -76,7 +82,7 @@ def main(config: PrepareConfig) -> int:
     prepared = prepare_corpus(
         config.corpus, config.preprocess, config.paths.cache, config.prepare.jobs
     )
-    return 1 if prepared.n_left_out else 0
+    return 1 if prepared.left_out else 0
 
 
 VERB = Verb(

@@ -36,13 +36,20 @@ def main(config: TrainConfig) -> float | None:
     )
     score = fit(config, folder, corpus)
     best = folder.checkpoints / BEST
-    evaluation = evaluate_checkpoint(
-        best, corpus, "eval", folder.path, config.trainer.accelerator, choose_again=True
+    reported = evaluate_checkpoint(
+        best,
+        corpus,
+        "eval",
+        folder.path,
+        config.trainer.accelerator,
+        config.loader.scoring_batch_size,
+        choose_again=True,
+        metrics=folder.metrics,
     )
     folder.finish()
-    log.info("run folder %s, report %s", folder.path, evaluation.report)
-    for line in evaluation.headline:
+    for line in reported.headline:
         log.info("%s", line)
+    log.info("run folder %s, report %s", folder.path, reported.report)
     return score
 
 

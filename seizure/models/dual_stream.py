@@ -7,11 +7,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, InputSpec, StreamSpec
+from seizure.models.spec import (
+    EdgeSpec,
+    EncoderSpec,
+    GraphSpec,
+    InputSpec,
+    StreamSpec,
+    check_sizes_fit,
+)
 from seizure.nn.bidirectional import BidirectionalMamba
 from seizure.nn.decay import no_decay_on_bias
 from seizure.nn.encoding import electrode_positions, laplacian_encoding, structural_graph
-from seizure.nn.graph import PygSSGConv, SSGConv, sparse_adjacency
+from seizure.nn.graph import SSGConv, sparse_adjacency
 from seizure.nn.mamba import Backend
 from seizure.nn.norm import RMSNorm
 from seizure.nn.tcn import Pyramid
@@ -20,7 +27,7 @@ from seizure.nn.tcn import Pyramid
 class DualStream(nn.Module):
     """A seizure's log-odds at every sample of a window, (batch, channel, time) to (batch, time).
 
-    `time` is any multiple of `encoder.downsampling * edge.every`. `prior` is the share of seizure
+    `time` is any multiple of `downsampling` samples, one edge step. `prior` is the share of seizure
     the untrained detector claims.
     """
 
@@ -36,8 +43,9 @@ class DualStream(nn.Module):
         backend: Backend | None = None,
     ) -> None:
         super().__init__()
+        check_sizes_fit(inputs, encoder, edge, graph)
         self.n_channels = inputs.n_channels
-        self.hop = encoder.downsampling * edge.every
+        self.downsampling = encoder.downsampling * edge.every
         n_features = encoder.channels[-1]
         self.encoder = Pyramid(
             inputs.n_channels,
@@ -64,10 +72,10 @@ class DualStream(nn.Module):
         return self.to_logits(nodes)  # (batch, time)
 
     def _check(self, eeg: Tensor) -> None:
-        if eeg.ndim != 3 or eeg.shape[1] != self.n_channels or eeg.shape[2] % self.hop:
+        if eeg.ndim != 3 or eeg.shape[1] != self.n_channels or eeg.shape[2] % self.downsampling:
             raise ValueError(
                 f"the detector reads (batch, {self.n_channels}, time) with time a multiple of "
-                f"{self.hop} samples; found {tuple(eeg.shape)}"
+                f"{self.downsampling} samples; found {tuple(eeg.shape)}"
             )
 
 
@@ -163,7 +171,7 @@ class GraphNetwork(nn.Module):
         super().__init__()
         structure = structural_graph(electrode_positions(channel_names))
         self.register_buffer("encoding", laplacian_encoding(structure, spec.n_encoding))
-        conv = {"dense": SSGConv, "pyg": PygSSGConv}[spec.backend]
+        conv = _graph_convolution(spec)
         n_in = d_model + spec.n_encoding
         self.norms = nn.ModuleList(RMSNorm(d_model) for _ in range(spec.n_layers))
         self.convs = nn.ModuleList(
@@ -202,6 +210,14 @@ class ToLogits(nn.Module):
         # Interpolation and a product with one vector commute; in this order it is 19 times less.
         h = self.to_logit(h).float().transpose(1, 2)  # (batch, 1, frame)
         return F.interpolate(h, scale_factor=self.upsampling, mode="linear").squeeze(1)
+
+
+def _graph_convolution(spec: GraphSpec) -> type[nn.Module]:
+    if spec.backend == "dense":
+        return SSGConv
+    from seizure.nn.graph_pyg import PygSSGConv  # only this choice needs PyTorch Geometric
+
+    return PygSSGConv
 
 
 def _stream(spec: StreamSpec, dropout: float, backend: Backend | None) -> BidirectionalMamba:

@@ -242,6 +242,32 @@ class GraphSpec:
             raise SpecError(f"backend={self.backend!r} is unknown; expected 'dense' or 'pyg'")
 
 
+def check_sizes_fit(
+    inputs: InputSpec, encoder: EncoderSpec, edge: EdgeSpec, graph: GraphSpec
+) -> None:
+    """Raise `SpecError` where specifications that are legal alone cannot make one detector.
+
+    >>> inputs = InputSpec(("C3", "Cz", "C4"), rate_hz=256.0, window_s=60.0)
+    >>> edge = EdgeSpec(16, n_layers=2, d_state=8, d_conv=4, expand=2, headdim=4)
+    >>> graph = GraphSpec(2, alpha=0.05, n_hops=2, top_k=2, threshold=1e-4, n_encoding=2)
+    >>> check_sizes_fit(inputs, EncoderSpec((8,), (4,), 7, ((1,),)), edge, graph)
+    """
+    step = encoder.downsampling * edge.every
+    if inputs.n_samples % step:
+        below = inputs.n_samples // step * step
+        nearest = [n / inputs.rate_hz for n in (below, below + step) if n]
+        raise SpecError(
+            f"a window of {inputs.n_samples} samples is not a whole number of edge steps of "
+            f"{step} samples (strides {encoder.strides}, every={edge.every}); nearest legal: "
+            f"window_s={_either(nearest)} at rate_hz={inputs.rate_hz}"
+        )
+    if graph.n_encoding >= inputs.n_channels:
+        raise SpecError(
+            f"n_encoding={graph.n_encoding} eigenvectors need more electrodes than the "
+            f"{inputs.n_channels} of channel_names; at most {inputs.n_channels - 1} exist"
+        )
+
+
 def _check_positive(**values: float | Iterable[float]) -> None:
     for name, value in values.items():
         entries = list(value) if isinstance(value, Iterable) else [value]

@@ -1,10 +1,7 @@
 """Graph convolution over electrodes, many small graphs at once."""
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import SSGConv as DisjointSSGConv
 
 from seizure.nn.decay import no_decay_on_bias
 
@@ -79,39 +76,3 @@ class SSGConv(nn.Module):
         moving, fixed = self.lin.weight.split([x.shape[-1], static.shape[-1]], dim=1)
         h = x @ moving.t() + (static @ fixed.t()).unsqueeze(1)
         return (prepared @ h.flatten(-2)).view(h.shape) + self.lin.bias
-
-
-class DisjointBatch(NamedTuple):
-    """Many graphs as one without edges between them, in the form PyTorch Geometric reads."""
-
-    edge_index: Tensor  # (2, edge)
-    edge_weight: Tensor  # (edge,)
-
-    @classmethod
-    def of(cls, adjacency: Tensor) -> "DisjointBatch":
-        """From dense graphs (..., node, node); an entry of zero is no edge."""
-        graphs = adjacency.flatten(0, -3)
-        graph, source, target = graphs.nonzero(as_tuple=True)
-        first_node = graph * graphs.shape[-1]
-        return cls(
-            torch.stack([first_node + source, first_node + target]), graphs[graph, source, target]
-        )
-
-
-class PygSSGConv(DisjointSSGConv):
-    """The slower twin of `SSGConv`: PyTorch Geometric's own, with the same signature."""
-
-    def __init__(self, n_in: int, n_out: int, alpha: float, n_hops: int) -> None:
-        super().__init__(n_in, n_out, alpha, n_hops)
-        no_decay_on_bias(self.lin)
-
-    def prepare(self, adjacency: Tensor) -> Tensor:
-        return adjacency
-
-    def forward(self, x: Tensor, prepared: Tensor, static: Tensor) -> Tensor:  # type: ignore[override]
-        n_frames = x.shape[-2]
-        static = static.unsqueeze(1).expand(*x.shape[:-1], -1)
-        nodes = torch.cat([x, static], dim=-1).transpose(-2, -3)  # (..., frame, node, feature)
-        graphs = prepared.unsqueeze(-3).expand(*prepared.shape[:-2], n_frames, -1, -1)
-        h = super().forward(nodes.flatten(0, -2), *DisjointBatch.of(graphs))
-        return h.view(*nodes.shape[:-1], -1).transpose(-2, -3)

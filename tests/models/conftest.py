@@ -9,7 +9,7 @@ SIZES = {
     "pico": {
         "encoder": EncoderSpec((16, 32, 64), (4, 4, 4), 7, ((1,), (2,), (4,))),
         "node": StreamSpec(16, 2, 8, 4, 2, 4),
-        "edge": EdgeSpec(8, 1, 8, 4, 2, 2, every=2),
+        "edge": EdgeSpec(8, 1, 8, 4, 2, 2, every=4),
     },
     "base": {
         "encoder": EncoderSpec((64, 128, 256, 512), (2, 2, 2, 2), 7, ((1,), (2,), (4,), (16,))),

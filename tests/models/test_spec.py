@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, InputSpec, SpecError, StreamSpec
+from seizure.models.spec import (
+    EdgeSpec,
+    EncoderSpec,
+    GraphSpec,
+    InputSpec,
+    SpecError,
+    StreamSpec,
+    check_sizes_fit,
+)
 
 STREAM = StreamSpec(d_model=64, n_layers=6, d_state=16, d_conv=4, expand=2, headdim=8)
 GRAPH = GraphSpec(2, alpha=0.05, n_hops=2, top_k=3, threshold=1e-4, n_encoding=16)
@@ -87,3 +95,19 @@ def test_illegal_graphs_say_why(changes, advice):
 def test_illegal_inputs_say_why(changes, advice):
     with pytest.raises(SpecError, match=advice):
         replace(InputSpec(("C3", "C4"), 256.0, 60.0), **changes)
+
+
+def test_windows_must_hold_whole_edge_steps():
+    inputs = InputSpec(tuple("abcdefghijklmnopqrs"), rate_hz=256.0, window_s=60.0)
+    encoder = EncoderSpec((8, 16), (4, 4), 7, ((1,), (2,)))
+    check_sizes_fit(inputs, encoder, EdgeSpec(16, 2, 8, 4, 2, 4, every=4), GRAPH)
+    with pytest.raises(SpecError, match=r"window_s=59\.9375 or 60\.375"):
+        check_sizes_fit(inputs, encoder, EdgeSpec(16, 2, 8, 4, 2, 4, every=7), GRAPH)
+
+
+def test_encoding_needs_more_electrodes_than_vectors():
+    inputs = InputSpec(("C3", "Cz", "C4"), rate_hz=256.0, window_s=60.0)
+    with pytest.raises(SpecError, match="at most 2 exist"):
+        check_sizes_fit(
+            inputs, EncoderSpec((8,), (4,), 7, ((1,),)), EdgeSpec(16, 2, 8, 4, 2, 4), GRAPH
+        )

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from seizure.nn.graph import PygSSGConv, SSGConv, sparse_adjacency
+from seizure.nn.graph import SSGConv, sparse_adjacency
+from seizure.nn.graph_pyg import PygSSGConv
 
 
 def random_weights(seed=0, n_nodes=19, graphs=(3, 4)):

@@ -64,9 +64,9 @@ class Verb(Generic[ConfigT]):
             "examples:",
             *(f"  {example}" for example in self.examples),
             "",
-            "groups, each with its choices:",
+            *(["groups, each with its choices:"] if groups else []),
             *(f"  {'+' if group in added else ''}{group}" for group in groups),
-            "",
+            *([""] if groups else []),
             "keys and their values:",
             textwrap.indent(OmegaConf.to_yaml(compose(self.name, resolve=False)).rstrip(), "  "),
         ]

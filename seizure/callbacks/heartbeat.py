@@ -21,17 +21,18 @@ class _Stage:
     n_batches: float
     started_at: float
     last_batch_at: float
+    n_before: int = 0
     n_done: int = 0
     losses: list[Tensor] = field(default_factory=list)
 
     def line(self, now: float) -> str:
         """One line of progress: batches, rate, time left and loss, or how long it has waited."""
         of = f"{self.n_done} of {self.n_batches:g} batches"
-        if self.n_done == 0:
+        if self.n_done == self.n_before:
             return f"{self.name}: no batch yet after {_duration(now - self.started_at)}"
         # Judged by its own pace: three of its mean batches without a sign is worth a word.
         waited_s = now - self.last_batch_at
-        mean_s = (self.last_batch_at - self.started_at) / self.n_done
+        mean_s = (self.last_batch_at - self.started_at) / (self.n_done - self.n_before)
         if waited_s > max(5.0, 3 * mean_s):
             return f"{self.name}: no batch for {_duration(waited_s)} ({of} done)"
         left_s = (self.n_batches - self.n_done) * mean_s
@@ -77,8 +78,14 @@ class Heartbeat(pl.Callback):
         self._silence()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        epoch = f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
-        self._begin(trainer, f"training, {epoch}", trainer.num_training_batches)
+        self._begin_training(trainer)
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        # A run that continues in the middle of an epoch does not start that epoch again.
+        if self._stage is None:
+            self._begin_training(trainer, n_done=batch_idx)
 
     def on_train_batch_end(
         self,
@@ -146,6 +153,13 @@ class Heartbeat(pl.Callback):
         stage, self._stage = self._stage, None
         if stage is not None and trainer.is_global_zero:
             log.info("%s done in %s", stage.name, _duration(time.monotonic() - stage.started_at))
+
+    def _begin_training(self, trainer: pl.Trainer, n_done: int = 0) -> None:
+        epoch = f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
+        done = f", {n_done} of them done" if n_done else ""
+        self._begin(trainer, f"training, {epoch}", trainer.num_training_batches, done)
+        if self._stage is not None:
+            self._stage.n_before = self._stage.n_done = n_done
 
     def _begin(
         self, trainer: pl.Trainer, name: str, n_batches: float, note: str = "", quiet: bool = False

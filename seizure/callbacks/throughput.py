@@ -31,6 +31,10 @@ class Throughput(pl.Callback):
         self._validation_s = 0.0
         self._validation_at: float | None = None
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # An epoch that is continued in its middle does not start again.
+        self._reset(time.monotonic())
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._reset(time.monotonic())
 

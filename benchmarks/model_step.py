@@ -1,0 +1,87 @@
+"""Claim: `pico` trains 25 windows of 60 s a second on two cores; a `base` step takes 2.5 s at most.
+
+    python benchmarks/model_step.py
+    python benchmarks/model_step.py --size base --batch 1
+
+One step is forward, backward and AdamW. Edge rates run in turn; memory is this process's peak.
+"""
+
+import argparse
+import resource
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+import yaml
+from ssd_speed import interleaved
+from torch.nn import functional as F
+
+from seizure.eeg.channels import CANONICAL_19
+from seizure.models.dual_stream import DualStream
+from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, InputSpec, StreamSpec
+
+SIZES = Path(__file__).resolve().parents[1] / "conf" / "model"
+SpecT = TypeVar("SpecT")
+
+
+def specified(kind: type[SpecT], values: dict[str, Any]) -> SpecT:
+    """One specification from its part of a size's file."""
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{key: value for key, value in values.items() if key in known})
+
+
+def make_step(detector: DualStream, n_windows: int, inputs: InputSpec) -> Callable[[], object]:
+    """A function that trains on one fixed batch of noise."""
+    optimiser = torch.optim.AdamW(detector.parameters(), lr=1e-3)
+    eeg = torch.randn(n_windows, inputs.n_channels, inputs.n_samples)
+    target = (torch.rand(n_windows, inputs.n_samples) < 0.1).float()
+
+    def step() -> None:
+        optimiser.zero_grad()
+        F.binary_cross_entropy_with_logits(detector(eeg), target).backward()
+        optimiser.step()
+
+    return step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", default="pico", help="a file of conf/model")
+    parser.add_argument("--batch", type=int, default=8, help="windows in a step")
+    parser.add_argument("--every", type=int, nargs="*", help="edge rates to compare, in frames")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    values = yaml.safe_load((SIZES / f"{options.size}.yaml").read_text())
+    inputs = InputSpec(CANONICAL_19, rate_hz=256.0, window_s=60.0)
+    edge = specified(EdgeSpec, values["edge"])
+    steps: dict[str, Callable[[], object]] = {}
+    n_parameters = 0
+    for every in options.every or [edge.every]:
+        detector = DualStream(
+            inputs,
+            specified(EncoderSpec, values["encoder"]),
+            specified(StreamSpec, values["node"]),
+            replace(edge, every=every),
+            specified(GraphSpec, values["graph"]),
+            values["dropout"],
+        )
+        n_parameters = sum(p.numel() for p in detector.parameters())
+        steps[f"edges every {every} frames"] = make_step(detector, options.batch, inputs)
+
+    milliseconds = interleaved(steps, options.rounds)
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{options.size}: {n_parameters:,} parameters, batch of {options.batch}")
+    first = next(iter(milliseconds.values()))
+    for name, ms in milliseconds.items():
+        rate = 1e3 * options.batch / ms
+        print(f"  {name:24s} {ms:8.0f} ms  {rate:5.1f} windows/s  {ms / first:4.2f} x the first")
+    print(f"  peak memory {peak_gb:.2f} GB")
+
+
+if __name__ == "__main__":
+    main()

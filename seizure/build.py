@@ -1,6 +1,7 @@
 """From a checked configuration to objects: the only place that puts the rooms together."""
 
 import logging
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,9 @@ def module_from(checkpoint: Path) -> tuple[DetectionModule, TrainConfig]:
     """
     if not checkpoint.is_file():
         raise ConfigError(f"checkpoint: no file {checkpoint}; give the path of a .ckpt")
+    # On a file of another kind torch fails in as many ways as there are kinds.
+    if not zipfile.is_zipfile(checkpoint):
+        raise ConfigError(f"checkpoint: {checkpoint} is not a checkpoint, or was cut off")
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     configuration = dict(content.get("hyper_parameters", {}).get("configuration", {}))
     if not configuration:
@@ -187,6 +191,6 @@ def check_accelerator(accelerator: str) -> None:
     """Raises `ConfigError` for a CUDA device that is asked for and not there."""
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise ConfigError(
-            f"trainer.accelerator={accelerator} needs a CUDA device and this machine shows none "
-            f"(torch {torch.__version__}); train here with +hw=local, or on the cloud"
+            f"accelerator={accelerator} needs a CUDA device and this machine shows none (torch "
+            f"{torch.__version__}); give accelerator=auto, or +hw=local for training"
         )

@@ -53,9 +53,11 @@ def settings_for(
 ) -> Postprocessing:
     """The post-processing at the threshold asked for, or at the kept operating point.
 
-    Raises `ConfigError` if there is neither.
+    Raises `ConfigError` if there is neither, or the threshold is no probability.
     """
     if on_threshold is not None:
+        if not 0 < on_threshold <= 1:
+            raise ConfigError(f"on_threshold: a probability in (0, 1], found {on_threshold}")
         return replace(trained.events, on_threshold=on_threshold)
     kept = build.operating_point_of(checkpoint)
     if not kept.is_file():

@@ -13,6 +13,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -104,7 +105,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def check_overrides(schema: type, overrides: Sequence[str]) -> None:
-    """Raises `ConfigError` for an override whose key nothing reads, also after `+`."""
+    """Raises `ConfigError` for a key that nothing reads, also after `+`, or an unknown choice."""
     known = set(known_keys(schema))
     inner = {k.rsplit(".", i)[0] for k in known for i in range(1, k.count(".") + 1)}
     groups = {p.name for p in conf_folder().iterdir() if p.is_dir()}
@@ -116,6 +117,17 @@ def check_overrides(schema: type, overrides: Sequence[str]) -> None:
         key = override.key_or_group
         if key not in known | inner | groups and not key.startswith("hydra"):
             raise unknown_key(key, known | groups)
+        if key in groups and isinstance(override.value(), str | ChoiceSweep):
+            _check_choice(key, override)
+
+
+def _check_choice(group: str, override: Override) -> None:
+    """Raises `ConfigError` where a group has no such file; Hydra would say so at length."""
+    there = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+    wanted = override.sweep_string_iterator() if override.is_choice_sweep() else [override.value()]
+    for choice in wanted:
+        if choice not in there:
+            raise ConfigError(f"{group}: found {choice!r}, expected one of {', '.join(there)}")
 
 
 def run(verb: Verb[Any], arguments: Sequence[str] | None = None) -> None:

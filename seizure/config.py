@@ -21,6 +21,7 @@ from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, StreamSpec
 from seizure.windows.spec import Balance, Loading, Windowing
 
 ConfigT = TypeVar("ConfigT")
+Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
 
 
 class ConfigError(ValueError):
@@ -74,7 +75,7 @@ class TrainerSettings:
     """
 
     max_epochs: int
-    accelerator: str
+    accelerator: Accelerator
     devices: int | str
     num_nodes: int
     strategy: str
@@ -177,7 +178,7 @@ class EvaluateConfig:
     paths: Paths
     corpus: Corpus
     prepare: Prepare
-    accelerator: str
+    accelerator: Accelerator
     batch_size: int
 
 
@@ -189,7 +190,7 @@ class PredictConfig:
     checkpoint: Path
     output: Path
     on_threshold: float | None
-    accelerator: str
+    accelerator: Literal["auto", "cpu", "gpu", "cuda"]
     batch_size: int
 
 
@@ -228,7 +229,8 @@ def _likeness(key: str, known: str) -> float:
 
     parent, _, name = key.rpartition(".")
     known_parent, _, known_name = known.rpartition(".")
-    return ratio(parent, known_parent) + 2 * ratio(name, known_name)
+    # A key without its parent says nothing about where it belongs.
+    return (ratio(parent, known_parent) if parent else 0.0) + 2 * ratio(name, known_name)
 
 
 def known_keys(

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ _PACKAGES = (
     "seizure", "torch", "lightning", "torch-geometric", "numpy", "scipy", "mne", "edfio",
     "timescoring", "torchmetrics", "hydra-core", "omegaconf", "mamba-ssm",
 )  # fmt: skip
-# A continued run must be the same run; these may differ between its sittings.
-_FREE_KEYS = ("paths", "prepare", "callbacks", "logger")
+# A continued run must be the same run; these may differ between its sittings. The folder tells the
+# run: a sweep's jobs have a name from the clock.
+_FREE_KEYS = ("run", "paths", "prepare", "callbacks", "logger")
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,15 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     return {"commit": commit, "changed": bool(status)} if commit else None
 
 
-def command_to_continue(run: str) -> str:
-    """The command that continues the present run, with the overrides it was started with."""
-    overrides = [a for a in sys.argv[1:] if not a.startswith("run=")]
-    return " ".join(["python -m seizure.train", *overrides, f"run={run}"])
+def command_to_continue(run: str, sweep: Path | None = None) -> str:
+    """The command that continues the present run, with the overrides it was started with.
+
+    `sweep` is the folder of the sweep that the run is a job of: its finished jobs are skipped.
+    """
+    where = f"run={run}" if sweep is None else f"hydra.sweep.dir={sweep}"
+    key = where.partition("=")[0]
+    overrides = [a for a in sys.argv[1:] if a.lstrip("+").partition("=")[0] != key]
+    return shlex.join(["python", "-m", "seizure.train", *overrides, where])
 
 
 def write_text(path: Path, text: str) -> None:

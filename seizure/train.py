@@ -79,7 +79,9 @@ def fit(config: TrainConfig, folder: RunFolder, corpus: PreparedCorpus) -> float
         kept = (
             f"{last} holds what was learnt" if last.is_file() else "no checkpoint was written yet"
         )
-        log.info("stopped: %s; to go on: %s", kept, command_to_continue(folder.path.name))
+        job = sweep_folder()
+        command = command_to_continue(folder.path.name, job.parent if job else None)
+        log.info("stopped: %s; to go on: %s", kept, command)
         raise SystemExit(130) from stop
     log.info("training took %.0f s", time.monotonic() - started_at)
     best = trainer.checkpoint_callback.best_model_score  # pyright: ignore

@@ -1,15 +1,24 @@
-"""What several rooms' tests share: a tiny cache, and the synthetic corpus of minutes."""
+"""What several rooms' tests share: a tiny cache, the synthetic corpus of minutes, a run on it."""
 
+import logging
 import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+from hydra.core.singleton import Singleton
+
 from seizure.cache.index import CacheIndex
 from seizure.cache.shard import PreparedRecording, write_shard
+from seizure.command import Verb, load, run, speak
+from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
 
 RATE_HZ = 256.0
@@ -57,3 +66,129 @@ def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CacheInd
     """Nine recordings of noise, one seizure each, in three splits."""
     folder = tmp_path_factory.mktemp("cache")
     return folder, write_tiny_cache(folder)
+
+
+# Half an hour of EEG with two to four seizures a split.
+TINY_CORPUS = (
+    "corpus.spec.seed=1",
+    "corpus.spec.train_hours=0.2",
+    "corpus.spec.dev_hours=0.15",
+    "corpus.spec.eval_hours=0.15",
+    "corpus.spec.recording_min=2",
+    "prepare.jobs=1",
+)
+# The pico network at a tenth of its width, on windows of 20 s: an epoch takes a second.
+TINY_RUN = (
+    "model.encoder.channels=[4,4,8,8]",
+    "model.encoder.dilations=[[1],[1],[1],[1]]",
+    "windows.window_s=20",
+    "windows.scoring_stride_s=20",
+    "balance.windows_per_epoch=16",
+    "loader.batch_size=4",
+    "trainer.max_epochs=2",
+    "trainer.accelerator=cpu",
+)
+
+
+@dataclass(frozen=True)
+class Quick:
+    """Overrides for a run in seconds; all of a session's runs share one corpus and one cache."""
+
+    folder: Path
+
+    @property
+    def corpus(self) -> Path:
+        """The synthetic corpus, there once something was prepared."""
+        return self.folder / "data" / "tiny"
+
+    @property
+    def runs(self) -> Path:
+        """The folder of the run folders."""
+        return self.folder / "runs"
+
+    def paths(self) -> list[str]:
+        """Where everything is, and how large the corpus is."""
+        return [
+            f"paths.data={self.folder / 'data'}",
+            f"paths.runs={self.runs}",
+            f"corpus.root={self.corpus}",
+            *TINY_CORPUS,
+        ]
+
+    def overrides(self, *more: str) -> list[str]:
+        """Everything that `seizure.train` has to be told."""
+        return [*self.paths(), *TINY_RUN, *more]
+
+    def config(self, *more: str) -> TrainConfig:
+        """The same as a checked configuration."""
+        return load("train", TrainConfig, self.overrides(*more))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Quick:
+    """The smallest configuration that goes through every stage."""
+    return Quick(tmp_path_factory.mktemp("quick"))
+
+
+@pytest.fixture(scope="session")
+def trained(quick: Quick) -> Path:
+    """The folder of a finished training run."""
+    from seizure import train
+
+    train.main(quick.config("run=trained"))
+    forget_handlers()
+    return quick.runs / "trained"
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Runs a verb with command-line arguments inside this process."""
+
+    def started(
+        verb: Verb[Any], *arguments: str, listening: logging.Handler | None = None
+    ) -> Ended:
+        # Hydra keeps its state in singletons and reads the program's arguments.
+        state = Singleton.get_state()
+        monkeypatch.setattr(sys, "argv", ["seizure"])
+        forget_handlers()
+        speak()
+        if listening is not None:
+            logging.getLogger("seizure").addHandler(listening)
+        capsys.readouterr()
+        code: Any = 0
+        try:
+            run(verb, arguments)
+        except SystemExit as end:
+            code = end.code or 0
+        finally:
+            Singleton.set_state(state)
+        return Ended(code, *capsys.readouterr())
+
+    return started
+
+
+@pytest.fixture(autouse=True)
+def _log_of_one_test() -> Iterator[None]:
+    """No test writes into the log file or the captured terminal of the one before."""
+    yield
+    forget_handlers()
+
+
+def forget_handlers() -> None:
+    """Undo `seizure.command.speak`."""
+    log = logging.getLogger("seizure")
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
+    log.propagate = True

@@ -1,0 +1,172 @@
+"""Predicting files: the same events as scoring gives, a pair of files each, failures by name."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seizure import build, evaluate, predict
+from seizure.cache.prepare import prepare_recording
+from seizure.corpus.entry import CorpusRecording
+from seizure.eeg.annotation import read_csv_bi
+from seizure.learning.inference import track_of
+from seizure.prepare import prepare_corpus
+from seizure.train import datamodule
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+HELSINKI = DATA / "helsinki_neonatal_30s" / "edf"
+CHB = DATA / "chb01_03_crop"
+
+
+def checkpoint_of(trained):
+    return trained / "checkpoints" / "best.ckpt"
+
+
+def written_below(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def pairs_of(names):
+    return {f"{name}{suffix}" for name in names for suffix in (".csv_bi", ".tsv")}
+
+
+@pytest.fixture
+def predicted(trained, tmp_path, command):
+    """Predicts a file or folder; what happened, and the folder of what was written."""
+
+    def start(source, *more):
+        output = tmp_path / "predictions"
+        ended = command(
+            predict.VERB,
+            f"input={source}",
+            f"checkpoint={checkpoint_of(trained)}",
+            f"output={output}",
+            "accelerator=cpu",
+            *more,
+        )
+        return ended, output
+
+    return start
+
+
+@pytest.fixture
+def eval_edfs(quick, trained):
+    return sorted((quick.corpus / "edf" / "eval").rglob("*.edf"))
+
+
+def test_the_track_of_a_file_is_the_track_that_scoring_gives(quick, trained, eval_edfs):
+    config = quick.config("run=trained")
+    corpus = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, 1)
+    module, stored = build.module_from(checkpoint_of(trained))
+    scored = evaluate.recordings_of(
+        build.scoring_trainer("cpu"), module, datamodule(config, corpus), "eval"
+    )
+    module.eval()
+    tracks = {recording.stem: recording.track for recording in scored}
+    assert len(tracks) == len(eval_edfs)
+    for edf in eval_edfs:
+        unannotated = CorpusRecording(edf.stem, edf.stem, "", "eval", edf, annotation=None)
+        prepared = prepare_recording(unannotated, (), stored.preprocess)
+        track = track_of(module, prepared, stored.windows, edf.stem)
+        expected = tracks[edf.stem]
+        assert track.duration_s == expected.duration_s
+        # Batches are cut elsewhere, which may round differently in the last place.
+        np.testing.assert_allclose(track.probability, expected.probability, rtol=0, atol=1e-6)
+
+
+def test_predicting_the_eval_files_gives_the_events_of_the_training_s_report(
+    trained, eval_edfs, predicted
+):
+    for edf in eval_edfs:
+        ended, output = predicted(edf)
+        assert ended.code == 0
+    for name in pairs_of([edf.stem for edf in eval_edfs]):
+        assert (output / name).read_bytes() == (trained / "events" / name).read_bytes()
+
+
+def test_a_lower_threshold_finds_more_and_is_said(quick, trained, eval_edfs, predicted):
+    ended, output = predicted(eval_edfs[0], "on_threshold=0.0001")
+    assert ended.code == 0
+    assert "at threshold 0.000" in ended.out
+    events = read_csv_bi(output / f"{eval_edfs[0].stem}.csv_bi").events
+    assert len(events) == 1
+    assert events[0].start_s == 0
+
+
+def test_a_folder_keeps_its_folders_in_the_output(trained, eval_edfs, predicted, tmp_path):
+    for ward, edf in zip(("a", "b/c"), eval_edfs, strict=False):
+        (tmp_path / "clinic" / ward).mkdir(parents=True)
+        # The same file name twice, and a suffix in capitals.
+        shutil.copy(edf, tmp_path / "clinic" / ward / "night.EDF")
+    ended, output = predicted(tmp_path / "clinic")
+    assert ended.code == 0
+    assert written_below(output) == pairs_of(["a/night", "b/c/night"])
+    assert "2 of 2 recordings predicted" in ended.out
+
+
+def test_without_an_operating_point_a_threshold_must_be_given(
+    trained, eval_edfs, tmp_path, command
+):
+    alone = tmp_path / "alone.ckpt"
+    shutil.copy(checkpoint_of(trained), alone)
+    arguments = [
+        f"input={eval_edfs[0]}",
+        f"checkpoint={alone}",
+        f"output={tmp_path / 'out'}",
+        "accelerator=cpu",
+    ]
+    ended = command(predict.VERB, *arguments)
+    assert ended.code == 2
+    assert "give on_threshold=" in ended.err
+    assert command(predict.VERB, *arguments, "on_threshold=0.5").code == 0
+
+
+@pytest.mark.parametrize(("threshold", "code"), [("0", 2), ("1.5", 2), ("much", 2)])
+def test_an_impossible_threshold_is_refused(trained, eval_edfs, predicted, threshold, code):
+    ended, _ = predicted(eval_edfs[0], f"on_threshold={threshold}")
+    assert ended.code == code
+    assert "on_threshold" in ended.err
+
+
+def test_an_input_without_edf_files_is_refused(predicted, tmp_path):
+    (tmp_path / "empty").mkdir()
+    ended, _ = predicted(tmp_path / "empty")
+    assert ended.code == 2
+    assert "no .edf file in" in ended.err
+    ended, _ = predicted(tmp_path / "nowhere")
+    assert ended.code == 2
+    assert "neither a file nor a folder" in ended.err
+
+
+@pytest.mark.skipif(not HELSINKI.is_dir(), reason=f"no real EEG in {HELSINKI}")
+def test_every_real_clip_gets_its_two_files(predicted):
+    ended, output = predicted(HELSINKI)
+    clips = sorted(HELSINKI.glob("*.edf"))
+    assert ended.code == 0, ended.out
+    assert written_below(output) == pairs_of([clip.stem for clip in clips])
+    for clip in clips:
+        assert read_csv_bi(output / f"{clip.stem}.csv_bi").duration_s == pytest.approx(30, abs=0.01)
+        header, *rows = (output / f"{clip.stem}.tsv").read_text(encoding="utf-8").splitlines()
+        assert header.startswith("onset\tduration\teventType")
+        assert rows
+
+
+@pytest.mark.skipif(not (HELSINKI.is_dir() and CHB.is_dir()), reason=f"no real EEG in {DATA}")
+def test_files_that_cannot_be_read_are_named_and_the_others_are_written(predicted, tmp_path):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    good = sorted(HELSINKI.glob("*.edf"))[0]
+    shutil.copy(good, mixed)
+    bipolar = sorted(CHB.glob("*.edf"))[0]
+    shutil.copy(bipolar, mixed)
+    (mixed / "letter.edf").write_text("this is a letter, not an EEG\n", encoding="utf-8")
+    ended, output = predicted(mixed)
+    assert ended.code == 1
+    failed = {line.split("failed: ")[1] for line in ended.out.splitlines() if "failed: " in line}
+    reasons = {Path(line.split(": ")[0]).name: line for line in failed}
+    assert set(reasons) == {"letter.edf", bipolar.name}
+    assert "not an EDF file" in reasons["letter.edf"]
+    assert "bipolar derivations" in reasons[bipolar.name]
+    assert written_below(output) == pairs_of([good.stem])
+    assert "1 of 3 recordings predicted" in ended.out

@@ -1,0 +1,337 @@
+"""A training run from an empty folder to its report, stopped, continued and refused."""
+
+import csv
+import json
+import logging
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+
+from seizure import train
+from seizure.callbacks.checkpoint import BEST, LAST
+from seizure.command import conf_folder, load
+from seizure.config import ConfigError, TrainConfig, parse
+from seizure.prepare import prepare_corpus
+from seizure.run_folder import RunFolder
+
+PNG = b"\x89PNG\r\n\x1a\n"
+GROUPS = {
+    group: sorted(p.stem for p in (conf_folder() / group).glob("*.yaml"))
+    for group in ("model", "objective", "experiment")
+}
+
+
+def snapshot(folder):
+    """Each file with its time of change."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def weights_of(checkpoint):
+    return torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+
+
+def metrics_of(run):
+    with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+class SignalOnLine(logging.Handler):
+    """Sends this process SIGINT, as Ctrl-C does, when the run says a certain line."""
+
+    def __init__(self, pattern):
+        super().__init__()
+        self.pattern = pattern
+
+    def emit(self, record):
+        if re.search(self.pattern, record.getMessage()):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+# What a run leaves
+
+
+def test_a_run_leaves_the_documented_files(quick, trained):
+    left = {str(path.relative_to(trained)) for path in trained.rglob("*") if path.is_file()}
+    assert {
+        "config.yaml",
+        "environment.json",
+        "metrics.csv",
+        "train.log",
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+        "checkpoints/best.operating_point.json",
+        "scores.json",
+        "report.md",
+        "finished",
+    } <= left
+    assert not [name for name in left if name.endswith((".tmp", ".writing", ".part"))]
+
+
+def test_the_kept_configuration_is_the_one_that_was_given(quick, trained):
+    kept = yaml.safe_load((trained / "config.yaml").read_text(encoding="utf-8"))
+    assert parse(TrainConfig, kept) == quick.config("run=trained")
+
+
+def test_the_environment_says_which_versions_decided_the_numbers(trained):
+    kept = json.loads((trained / "environment.json").read_text(encoding="utf-8"))
+    assert kept["packages"]["torch"] == torch.__version__
+    assert kept["packages"]["timescoring"] == "0.0.7"
+
+
+def test_each_epoch_has_its_row_of_metrics(trained):
+    scored = [row for row in metrics_of(trained) if row["val/loss"]]
+    assert [row["epoch"] for row in scored] == ["0", "1"]
+    for row in scored:
+        assert 0 <= float(row["val/auroc"]) <= 1
+        assert 0 <= float(row["val/sensitivity_at_10fa"]) <= 1
+    assert [row["epoch"] for row in metrics_of(trained) if row["train/loss_epoch"]] == ["0", "1"]
+
+
+def test_the_report_shows_figures_that_exist_and_says_that_the_eeg_is_synthetic(trained):
+    text = (trained / "report.md").read_text(encoding="utf-8")
+    assert "synthetic EEG" in text.splitlines()[0]
+    figures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert {"curve.png", "seizure.png", "losses.png", "reliability.png"} <= set(figures)
+    for figure in figures:
+        content = (trained / figure).read_bytes()
+        assert content.startswith(PNG)
+        assert len(content) > 5_000, figure
+
+
+def test_every_eval_recording_has_its_events_in_both_formats(quick, trained):
+    stems = {path.stem for path in (quick.corpus / "edf" / "eval").rglob("*.edf")}
+    assert stems
+    for suffix in (".csv_bi", ".tsv"):
+        assert {path.stem for path in (trained / "events").glob(f"*{suffix}")} == stems
+
+
+def test_checkpoints_are_plain_weights(quick, trained):
+    for name in (BEST, LAST):
+        # weights_only refuses anything that could run code.
+        content = torch.load(trained / "checkpoints" / name, weights_only=True)
+        configuration = dict(content["hyper_parameters"]["configuration"])
+        assert len(configuration.pop("channel_names")) == 19
+        assert parse(TrainConfig, configuration) == quick.config("run=trained")
+
+
+# The same command again
+
+
+def test_the_same_command_again_says_finished_and_does_nothing(quick, trained, command):
+    before = snapshot(trained)
+    ended = command(train.VERB, *quick.overrides("run=trained"))
+    assert ended.code == 0
+    assert "run trained is finished" in ended.out
+    after = snapshot(trained)
+    # Its log takes down that it was asked.
+    assert {path for path in after if after[path] != before.get(path)} <= {trained / "train.log"}
+
+
+def test_a_second_run_rebuilds_nothing_and_the_same_seed_gives_the_same_scores(
+    quick, trained, command
+):
+    before = snapshot(quick.folder / "data")
+    ended = command(train.VERB, *quick.overrides("run=second"))
+    assert ended.code == 0
+    assert " 0 prepared now" in ended.out
+    assert snapshot(quick.folder / "data") == before
+    for name in ("scores.json", "events"):
+        one, other = trained / name, quick.runs / "second" / name
+        files = sorted(one.iterdir()) if one.is_dir() else [one]
+        for file in files:
+            twin = other / file.name if one.is_dir() else other
+            assert file.read_bytes() == twin.read_bytes(), file
+
+
+def test_a_run_of_that_name_with_another_configuration_is_refused(quick, trained, command):
+    before = snapshot(trained)
+    ended = command(train.VERB, *quick.overrides("run=trained", "optimisation.lr=0.1", "seed=3"))
+    assert ended.code == 2
+    assert "optimisation.lr was 0.002, now 0.1" in ended.err
+    assert "seed was 0, now 3" in ended.err
+    assert "another run=NAME" in ended.err
+    assert snapshot(trained) == before
+
+
+def test_where_things_lie_may_change_between_the_sittings_of_a_run(quick, trained):
+    folder = RunFolder(trained)
+    kept = yaml.safe_load((trained / "config.yaml").read_text(encoding="utf-8"))
+    folder.open({**kept, "prepare": {"jobs": 7}})
+    with pytest.raises(ConfigError, match="seed was 0, now 1"):
+        folder.open({**kept, "seed": 1})
+
+
+# Stopped and continued
+
+
+def test_a_run_stopped_and_continued_ends_with_the_weights_and_scores_of_one_left_alone(
+    quick, trained
+):
+    config = quick.config("run=stopped")
+    handler = SignalOnLine(r"^training, epoch 2 of 2 starts")
+    logging.getLogger("seizure").addHandler(handler)
+    logging.getLogger("seizure").setLevel(logging.INFO)
+    with pytest.raises(SystemExit) as stop:
+        train.main(config)
+    logging.getLogger("seizure").removeHandler(handler)
+    run = quick.runs / "stopped"
+    assert stop.value.code == 130
+    assert (run / "checkpoints" / LAST).is_file()
+    assert not (run / "finished").exists()
+
+    train.main(config)
+    assert (run / "finished").is_file()
+    for name in (BEST, LAST):
+        expected = weights_of(trained / "checkpoints" / name)
+        found = weights_of(run / "checkpoints" / name)
+        assert expected.keys() == found.keys()
+        for key, value in expected.items():
+            assert torch.equal(value, found[key]), (name, key)
+    assert (run / "scores.json").read_bytes() == (trained / "scores.json").read_bytes()
+    losses = [
+        [row["val/loss"] for row in metrics_of(folder) if row["val/loss"]]
+        for folder in (run, trained)
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_a_stopped_sweep_says_the_command_that_goes_on(quick, trained, command, tmp_path):
+    sweep = tmp_path / "sweep"
+    given = quick.overrides(f"hydra.sweep.dir={sweep}", "trainer.gradient_clip_val=0.5")
+    stop = SignalOnLine(r"^training, epoch 2 of 2 starts")
+    ended = command(train.VERB, "-m", "seed=1,2", *given, listening=stop)
+    assert ended.code == 130
+    line = next(line for line in ended.out.splitlines() if "to go on: " in line)
+    python, option, module, *rest = shlex.split(line.split("to go on: ")[1])
+    assert (python, option, module) == ("python", "-m", "seizure.train")
+    ended = command(train.VERB, *rest)
+    assert ended.code == 0
+    assert f"continuing from {sweep / '0'}" in ended.out
+    assert all((sweep / job / "finished").is_file() for job in ("0", "1"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_with_130_and_the_command_that_goes_on(quick, trained, tmp_path):
+    overrides = quick.overrides("run=interrupted", "trainer.max_epochs=3")
+    arguments = [sys.executable, "-m", "seizure.train", *overrides]
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "training, epoch 1 of 3 starts" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    said = process.stdout.read()
+    assert process.wait(timeout=60) == 130, said
+    assert "Traceback" not in said
+    run = quick.runs / "interrupted"
+    assert (run / "checkpoints" / LAST).is_file()
+    commands = [line.split("to go on: ")[1] for line in said.splitlines() if "to go on: " in line]
+    assert len(commands) == 1
+    python, *rest = shlex.split(commands[0])
+    assert python == "python"
+    done = subprocess.run(
+        [sys.executable, *rest], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"continuing from {run / 'checkpoints' / LAST}" in done.stdout
+    assert (run / "finished").is_file()
+    assert [row["epoch"] for row in metrics_of(run) if row["val/loss"]] == ["0", "1", "2"]
+
+
+# Every choice
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        *(f"objective={name}" for name in GROUPS["objective"]),
+        *(f"+experiment={name}" for name in GROUPS["experiment"]),
+        "windows.normalisation=standard",
+        "model.graph.backend=pyg",
+        "+hw=local",
+    ],
+)
+def test_every_choice_takes_a_step_on_synthetic_edf(quick, trained, choice, tmp_path):
+    config = quick.config(
+        choice,
+        f"run={tmp_path.name}",
+        "trainer.max_epochs=1",
+        "trainer.limit_train_batches=1",
+        "trainer.limit_val_batches=1",
+    )
+    assert_takes_a_step(config, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", GROUPS["model"])
+def test_every_model_at_its_own_size_takes_a_step_on_synthetic_edf(quick, trained, model, tmp_path):
+    sizes = [o for o in quick.overrides() if not o.startswith(("model.", "windows."))]
+    config = load(
+        "train",
+        TrainConfig,
+        [
+            f"model={model}",
+            *sizes,
+            f"run={tmp_path.name}",
+            # A whole number of frames of every model, and short: base is meant for a GPU.
+            "windows.window_s=4",
+            "windows.scoring_stride_s=4",
+            "loader.batch_size=2",
+            # One batch must hold a whole recording: only such are scored.
+            "loader.scoring_batch_size=40",
+            "trainer.max_epochs=1",
+            "trainer.limit_train_batches=1",
+            "trainer.limit_val_batches=1",
+        ],
+    )
+    assert_takes_a_step(config, tmp_path)
+
+
+def assert_takes_a_step(config, tmp_path):
+    """One batch, one validation batch, a checkpoint whose weights are numbers."""
+    corpus = prepare_corpus(
+        config.corpus, config.preprocess, config.paths.cache, config.prepare.jobs
+    )
+    folder = RunFolder(tmp_path / "run")
+    folder.checkpoints.mkdir(parents=True)
+    train.fit(config, folder, corpus)
+    content = torch.load(folder.checkpoints / LAST, weights_only=True)
+    assert content["global_step"] == 1
+    for name, value in content["state_dict"].items():
+        assert torch.isfinite(value.float()).all(), name
+
+
+# What is in the way
+
+
+def test_a_corrupt_file_is_left_out_and_the_run_goes_on(quick, trained, tmp_path, command):
+    corpus = tmp_path / "corpus"
+    shutil.copytree(quick.corpus, corpus, copy_function=os.link)
+    broken = sorted((corpus / "edf" / "train").rglob("*.edf"))[0]
+    broken.unlink()
+    broken.write_bytes(b"0       " + bytes(100))
+    ended = command(
+        train.VERB,
+        "corpus=tusz",
+        *[o for o in quick.overrides() if not o.startswith("corpus.spec")],
+        f"corpus.root={corpus}",
+        f"paths.data={tmp_path / 'data'}",
+        f"paths.runs={tmp_path / 'runs'}",
+        "run=with-a-broken-file",
+        "trainer.max_epochs=1",
+    )
+    assert ended.code == 0
+    assert f"left out: {broken.stem}: " in ended.out
+    run = tmp_path / "runs" / "with-a-broken-file"
+    assert (run / "finished").is_file()
+    assert f"Left out: {broken.stem}: " in (run / "report.md").read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from seizure.corpus.synthetic.spec import SyntheticSpec
 from seizure.eeg.filtering import Preprocessing
 from seizure.events.decide import Postprocessing
+from seizure.hardware import Hardware
 from seizure.learning.spec import CrossEntropy, Focal, Optimisation
 from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, StreamSpec
 from seizure.windows.spec import Balance, Loading, Windowing
@@ -110,17 +111,6 @@ class Logger:
 
     name: Literal["csv"]
     flush_every_n_steps: int
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """The machine a profile is for; only the cloud launcher and the run's records read it."""
-
-    name: str = "unspecified"
-    gpu: str | None = None
-    cores: int | None = None
-    memory_gib: int | None = None
-    timeout_h: float | None = None
 
 
 @dataclass(frozen=True)

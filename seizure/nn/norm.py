@@ -57,6 +57,27 @@ class RMSNorm(nn.Module):
         return rms_normalise(x, self.weight, self.eps, self.dim)
 
 
+class BatchNorm(nn.BatchNorm1d):
+    """Each feature centred and scaled by its own statistics over batch and time, (..., feature).
+
+    Unlike `RMSNorm` it lets a loud stretch stay loud: amplitude is evidence in EEG, and dividing
+    every step by its own size would leave an encoder without it. Statistics are taken in float32.
+
+    >>> BatchNorm(4).eval()(torch.full((2, 3, 4), 7.0)).shape
+    torch.Size([2, 3, 4])
+    """
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__(n_features)
+        no_decay(self.weight)
+        no_decay(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        with torch.autocast(input.device.type, enabled=False):
+            wide = input.to(torch.promote_types(input.dtype, torch.float32))
+            return super().forward(wide.flatten(0, -2)).view(input.shape)
+
+
 class _RmsNormalise(torch.autograd.Function):
     # By hand for memory and speed: autograd keeps and walks three more tensors of x's size.
 

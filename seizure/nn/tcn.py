@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from seizure.nn.conv import Conv
 from seizure.nn.decay import no_decay_on_bias
 from seizure.nn.dropout import FeatureDropout
-from seizure.nn.norm import RMSNorm
+from seizure.nn.norm import BatchNorm
 
 
 class DilatedBlock(nn.Module):
@@ -17,7 +17,7 @@ class DilatedBlock(nn.Module):
 
     def __init__(self, n_channels: int, kernel: int, dilation: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.norm = RMSNorm(n_channels)
+        self.norm = BatchNorm(n_channels)
         self.dilated = Conv(n_channels, n_channels, kernel, dilation=dilation)
         self.dropout = FeatureDropout(dropout)
         self.pointwise = no_decay_on_bias(nn.Linear(n_channels, n_channels))
@@ -50,13 +50,11 @@ class Pyramid(nn.Module):
         n_blocks = sum(map(len, dilations))
         stages: list[nn.Module] = []
         for n_out, stride, stage in zip(channels, strides, dilations, strict=True):
-            if stages:
-                stages.append(RMSNorm(n_in))
-            stages.append(Conv(n_in, n_out, kernel, stride))
+            stages += [Conv(n_in, n_out, kernel, stride), BatchNorm(n_out), nn.SiLU()]
             stages += [DilatedBlock(n_out, kernel, dilation, dropout) for dilation in stage]
             n_in = n_out
         self.stages = nn.Sequential(*stages)
-        self.norm = RMSNorm(n_in)
+        self.norm = BatchNorm(n_in)
         with torch.no_grad():
             for block in self.modules():
                 if isinstance(block, DilatedBlock):

@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from seizure.models.spec import EdgeSpec, GraphSpec
 from seizure.nn.decay import takes_decay
-from seizure.nn.norm import RMSNorm
+from seizure.nn.norm import BatchNorm, RMSNorm
 
 N_SAMPLES = 256 * 8
 
@@ -78,7 +78,12 @@ def test_bfloat16_autocast_stays_finite_and_close(make_detector):
 def test_norms_biases_and_scan_parameters_do_not_decay(make_detector):
     for name, module in make_detector().named_modules():
         for kind, parameter in module.named_parameters(recurse=False):
-            spared = isinstance(module, RMSNorm) or kind in ("bias", "dt_bias", "A_log", "D")
+            spared = isinstance(module, RMSNorm | BatchNorm) or kind in (
+                "bias",
+                "dt_bias",
+                "A_log",
+                "D",
+            )
             assert takes_decay(parameter) is not spared, f"{name}.{kind}"
 
 

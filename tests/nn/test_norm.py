@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from seizure.nn.norm import RMSNorm, gated_rms_normalise, rms_normalise
+from seizure.nn.norm import BatchNorm, RMSNorm, gated_rms_normalise, rms_normalise
 
 
 @pytest.mark.parametrize("dim", [0, -1])
@@ -46,3 +46,22 @@ def test_constant_zero_features_stay_finite():
     x = torch.zeros(4, 3, requires_grad=True)
     rms_normalise(x, torch.ones(3), 1e-5).sum().backward()
     assert x.grad.isfinite().all()
+
+
+def test_batch_norm_keeps_a_loud_stretch_loud_where_rms_norm_does_not():
+    x = torch.randn(2, 400, 8)
+    x[:, 200:] *= 5
+    loudness = [
+        float(h[:, 200:].square().mean() / h[:, :200].square().mean())
+        for h in (BatchNorm(8)(x), RMSNorm(8)(x))
+    ]
+    assert loudness[0] > 15
+    assert loudness[1] == pytest.approx(1, abs=0.05)
+
+
+def test_batch_norm_is_torch_s_on_features_last():
+    x = torch.randn(3, 50, 8)
+    ours, torchs = BatchNorm(8), torch.nn.BatchNorm1d(8)
+    expected = torchs(x.transpose(1, 2)).transpose(1, 2)
+    assert torch.allclose(ours(x), expected, atol=1e-6)
+    assert torch.allclose(ours.running_var, torchs.running_var)

@@ -14,11 +14,19 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import Field, TypeAdapter, ValidationError
 
 from seizure.corpus.synthetic.spec import SyntheticSpec
+from seizure.eeg.channels import CANONICAL_19
 from seizure.eeg.filtering import Preprocessing
 from seizure.events.decide import Postprocessing
 from seizure.hardware import Hardware
 from seizure.learning.spec import CrossEntropy, Focal, Optimisation
-from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, StreamSpec
+from seizure.models.spec import (
+    EdgeSpec,
+    EncoderSpec,
+    GraphSpec,
+    InputSpec,
+    StreamSpec,
+    check_sizes_fit,
+)
 from seizure.windows.spec import Balance, Loading, Windowing
 
 ConfigT = TypeVar("ConfigT")
@@ -156,6 +164,22 @@ class TrainConfig:
     events: Postprocessing
     track_rate_hz: float
     hw: Hardware = Hardware()
+
+    def __post_init__(self) -> None:
+        inputs = InputSpec(CANONICAL_19, self.preprocess.rate_hz, self.windows.window_s)
+        check_sizes_fit(inputs, self.model.encoder, self.model.edge, self.model.graph)
+        if self.preprocess.rate_hz % self.track_rate_hz:
+            raise ValueError(
+                f"preprocess.rate_hz={self.preprocess.rate_hz:g} must be a whole multiple of "
+                f"track_rate_hz={self.track_rate_hz:g}"
+            )
+        for name in ("window_s", "stride_s", "scoring_stride_s"):
+            n_frames = getattr(self.windows, name) * self.track_rate_hz
+            if n_frames != round(n_frames):
+                raise ValueError(
+                    f"windows.{name} must be a whole number of frames of "
+                    f"{1 / self.track_rate_hz:g} s, found {getattr(self.windows, name)} s"
+                )
 
 
 @dataclass(frozen=True)

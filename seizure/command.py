@@ -175,10 +175,22 @@ def sweep_folder() -> Path | None:
     return Path(HydraConfig.get().runtime.output_dir)
 
 
+class _Terminal(logging.StreamHandler):
+    """Writes to whatever standard output is now: a progress bar takes its place to stay below."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Standard output at this moment."""
+        return sys.stdout
+
+
 def speak(log_file: Path | None = None) -> None:
     """Send the package's lines to the terminal and, once a run has a folder, to its log file."""
     if not log.handlers:
-        terminal = logging.StreamHandler(sys.stdout)
+        terminal = _Terminal()
         terminal.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         terminal.addFilter(lambda record: record.levelno < logging.ERROR)
         errors = logging.StreamHandler(sys.stderr)

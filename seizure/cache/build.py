@@ -1,5 +1,6 @@
 """From a corpus to its cache: in parallel, resumable, and safe against being killed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ class Failure:
 class BuildReport:
     """What a build has done; printing it gives one line and one more for each failure.
 
+    `interpolated` counts, per set of electrodes, the recordings that lacked them and got estimates.
+
     `orphans` are shards whose recording is no longer in the corpus: left on disk, not in the index.
     """
 
@@ -43,12 +46,22 @@ class BuildReport:
     failures: tuple[Failure, ...]
     orphans: tuple[Path, ...]
 
+    @property
+    def interpolated(self) -> dict[tuple[str, ...], int]:
+        """How many recordings had which electrodes estimated, the most frequent first."""
+        sets = (self.index.interpolated_in(row) for row in range(len(self.index)))
+        return dict(Counter(names for names in sets if names).most_common())
+
     def __str__(self) -> str:
         lines = [
             f"{len(self.index)} recordings in the cache: {self.n_built} prepared now, "
             f"{self.n_reused} already there; {len(self.failures)} failed"
         ]
         lines += [f"  failed {failure.stem}: {failure.reason}" for failure in self.failures]
+        lines += [
+            f"  interpolated {', '.join(names)} in {count} recordings"
+            for names, count in self.interpolated.items()
+        ]
         if self.orphans:
             lines.append(f"  {len(self.orphans)} shards belong to no recording of the corpus")
         return "\n".join(lines)
@@ -83,7 +96,9 @@ def build_cache(
 
     Raises:
         CacheError: no recording is usable, or a worker was killed.
+        CorpusError: the corpus cannot give the montage, or holds a recording twice.
     """
+    _refuse_montage(corpus, preprocessing)
     recordings = corpus.recordings()
     _refuse_same_file(recordings)
     (folder / "locks").mkdir(parents=True, exist_ok=True)
@@ -241,6 +256,16 @@ def _remove_unless_locked(temporary: Path, lock: Path) -> None:
             temporary.unlink(missing_ok=True)
     except Timeout:
         return
+
+
+def _refuse_montage(corpus: Corpus, preprocessing: Preprocessing) -> None:
+    if preprocessing.montage not in corpus.montages:
+        can = " or ".join(corpus.montages)
+        raise CorpusError(
+            f"{corpus.name}: found preprocess.montage={preprocessing.montage}, but its recordings "
+            f"can only give {can}: a difference of electrodes does not tell the electrodes; set "
+            f"preprocess={corpus.montages[0]}"
+        )
 
 
 def _refuse_same_file(recordings: Sequence[CorpusRecording]) -> None:

@@ -10,6 +10,9 @@ from seizure.eeg.filtering import Preprocessing
 
 # Raise this when reading, filtering or quantising changes what comes out for the same settings.
 _CHAIN_VERSION = 1
+# Settings that came after the first caches, with what the code did before: they count only where
+# they differ, so that those caches stay valid.
+_ADDED = {"montage": "referential", "max_interpolated": 3}
 
 
 def preprocessing_hash(preprocessing: Preprocessing) -> str:
@@ -18,7 +21,9 @@ def preprocessing_hash(preprocessing: Preprocessing) -> str:
     >>> preprocessing_hash(Preprocessing()) == preprocessing_hash(Preprocessing(mains_hz=50.0))
     False
     """
-    content = {**asdict(preprocessing), "chain": _CHAIN_VERSION}
+    settings = asdict(preprocessing)
+    content = {k: v for k, v in settings.items() if k not in _ADDED or v != _ADDED[k]}
+    content["chain"] = _CHAIN_VERSION
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -26,7 +31,8 @@ def fingerprint(recording: CorpusRecording, preprocessing: Preprocessing) -> str
     """Sixteen hexadecimal digits of a recording's source files and of how they are prepared.
 
     The EDF counts by size and time of change, the annotations (`.csv_bi` and the `.csv` beside it)
-    by content. Raises OSError if the EDF is gone.
+    by content, and what else decides the events by the recording's `key`. Raises OSError if the
+    EDF is gone.
     """
     status = recording.edf.stat()
     digest = hashlib.sha256()
@@ -35,7 +41,8 @@ def fingerprint(recording: CorpusRecording, preprocessing: Preprocessing) -> str
         recording.session, recording.split, status.st_size, status.st_mtime_ns,
     )  # fmt: skip
     digest.update(repr(facts).encode())
-    if recording.annotation is not None:
+    digest.update(recording.key.encode())
+    if recording.annotation is not None and recording.annotation != recording.edf:
         for path in (recording.annotation, recording.annotation.with_suffix(".csv")):
             try:
                 content = path.read_bytes()

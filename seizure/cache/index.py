@@ -28,7 +28,8 @@ _TEXT = ("stem", "patient", "session", "split", "file", "fingerprint")
 class CacheIndex:
     """What is known of `n` recordings without opening their shards.
 
-    Text columns are numpy strings `(n,)`; `file` is relative to the folder of the cache. The
+    Text columns are numpy strings `(n,)`; `file` is relative to the folder of the cache,
+    `interpolated` names the electrodes that were estimated, with commas between them. The
     statistics are `(n, channel)` float32 in µV. The seizures of row `i` are
     `event_samples[event_start[i]:event_start[i + 1]]`, half-open intervals in samples.
     """
@@ -39,6 +40,7 @@ class CacheIndex:
     split: np.ndarray
     file: np.ndarray
     fingerprint: np.ndarray
+    interpolated: np.ndarray
     n_samples: np.ndarray
     signal_offset: np.ndarray
     size_bytes: np.ndarray
@@ -69,6 +71,10 @@ class CacheIndex:
         """The types of the seizures of one recording, `(event,)` uint8."""
         return self.event_type[self.event_start[row] : self.event_start[row + 1]]
 
+    def interpolated_in(self, row: int) -> tuple[str, ...]:
+        """The electrodes of one recording that were estimated from the others."""
+        return tuple(str(self.interpolated[row]).split(",")) if self.interpolated[row] else ()
+
     def hours(self, split: str) -> float:
         """How much EEG one split holds."""
         return float(self.n_samples[self.rows(split)].sum()) / self.rate_hz / 3600
@@ -77,6 +83,7 @@ class CacheIndex:
         """What is known of one shard, as if read from its file."""
         meta = {name: str(getattr(self, name)[row]) for name in _TEXT if name != "file"}
         meta |= {"channel_names": self.channel_names, "rate_hz": self.rate_hz}
+        meta["interpolated"] = self.interpolated_in(row)
         return ShardHeader(
             n_samples=int(self.n_samples[row]),
             signal_offset=int(self.signal_offset[row]),
@@ -186,6 +193,7 @@ class CacheIndex:
                 if name != "file"
             },
             file=np.asarray(files),
+            interpolated=np.asarray([",".join(h.meta.get("interpolated", ())) for h in headers]),
             n_samples=column(lambda h: h.n_samples, np.int64),
             signal_offset=column(lambda h: h.signal_offset, np.int64),
             size_bytes=column(lambda h: h.size_bytes, np.int64),

@@ -22,7 +22,9 @@ def prepare_recording(
     Raises:
         UnreadableRecording, AnnotationError, ValueError: it cannot become correct data.
     """
-    source = read_edf(recording.edf, missing=preprocessing.missing)
+    source = read_edf(
+        recording.edf, preprocessing.missing, preprocessing.montage, preprocessing.max_interpolated
+    )
     issues = list(source.issues)
     _check_events(recording, events, source, issues)
     filtered = filter_recording(source, preprocessing)
@@ -36,6 +38,7 @@ def prepare_recording(
         "rate_hz": filtered.rate_hz,
         "n_samples": filtered.n_samples,
         "channel_names": list(filtered.channel_names),
+        "montage": preprocessing.montage,
         "interpolated": list(filtered.interpolated),
         "issues": issues,
         "n_saturated": quantised.n_saturated.tolist(),

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Protocol
 
 from seizure.eeg.annotation import Event
+from seizure.eeg.montage import Montage
 
 SPLITS = ("train", "dev", "eval")
+EDF_SUFFIXES = (".edf", ".edf.gz", ".bdf", ".bdf.gz")
 
 
 class CorpusError(ValueError):
@@ -15,7 +17,11 @@ class CorpusError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CorpusRecording:
-    """One EDF file of a corpus; `annotation` is None where nobody has annotated it."""
+    """One EDF file of a corpus; `annotation` is None where nobody has annotated it.
+
+    `key` stands for whatever decides its events beside the content of `annotation`, such as a
+    setting of the corpus: another key, and the recording is prepared again.
+    """
 
     stem: str
     patient: str
@@ -23,12 +29,25 @@ class CorpusRecording:
     split: str
     edf: Path
     annotation: Path | None
+    key: str = ""
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise CorpusError(
                 f"{self.stem}: split is {self.split!r}, expected one of {', '.join(SPLITS)}"
             )
+
+
+def edf_stem(name: str) -> str | None:
+    """The name of an EDF or BDF file without its suffix, None for any other file.
+
+    >>> edf_stem("Night 1.EDF.gz"), edf_stem("notes.txt")
+    ('Night 1', None)
+    """
+    for suffix in EDF_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return None
 
 
 class Corpus(Protocol):
@@ -42,6 +61,11 @@ class Corpus(Protocol):
     @property
     def root(self) -> Path:
         """The folder that holds the corpus."""
+        ...
+
+    @property
+    def montages(self) -> tuple[Montage, ...]:
+        """The montages that its recordings can give, as far as is known without reading them."""
         ...
 
     def recordings(self) -> tuple[CorpusRecording, ...]:

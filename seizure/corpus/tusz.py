@@ -1,4 +1,16 @@
-"""The TUH EEG Seizure Corpus, and every corpus laid out like it."""
+"""The TUH EEG Seizure Corpus, and every corpus laid out like it.
+
+Quirks of v2.0.3, each handled where it matters:
+
+- The splits are official and disjoint in patients; their names are kept.
+- One folder a montage (`01_tcp_ar`, `02_tcp_le`, `03_tcp_ar_a`, `04_tcp_le_a`), which says only how
+  the annotators looked: the EDF files hold electrodes, against the average of all (`-REF`) or
+  linked ears (`-LE`), so all are read alike. `_a` files lack A1 and A2, which nobody needs.
+- Rates of 250, 256, 400, 512 and 1000 Hz; labels like `EEG FP1-REF` between `EEG EKG1-REF`,
+  `IBI`, `BURSTS`, `SUPPR` and `PHOTIC-REF` at other rates.
+- `.csv_bi` (one row a seizure) is what scorers use; `.csv` has the type, per derivation, and its
+  times differ a little. Sessions are dates or numbers: `s001_2013`.
+"""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +18,7 @@ from pathlib import Path
 
 from seizure.corpus.entry import SPLITS, CorpusError, CorpusRecording
 from seizure.eeg.annotation import AnnotationError, Event, read_csv, read_csv_bi
+from seizure.eeg.montage import MONTAGES, Montage
 
 _LAYOUT = "<split>/<patient>/<session>/<montage>/<recording>.edf"
 _TUSZ_STEM = re.compile(r"(?P<patient>[a-z]{8})_(?P<session>s\d{3})_t\d{3}")
@@ -24,6 +37,11 @@ class TuszCorpus:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", Path(self.root))
+
+    @property
+    def montages(self) -> tuple[Montage, ...]:
+        """Every montage: the files hold electrodes."""
+        return MONTAGES
 
     def recordings(self) -> tuple[CorpusRecording, ...]:
         """Every recording, sorted by split (train, dev, eval), patient and name.
@@ -63,15 +81,7 @@ class TuszCorpus:
                 f"{recording.edf}: found no annotation, expected "
                 f"{recording.edf.with_suffix('.csv_bi').name} beside it"
             )
-        events = read_csv_bi(recording.annotation).events
-        per_channel = recording.annotation.with_suffix(".csv")
-        if not events or not per_channel.exists():
-            return events
-        typed = read_csv(per_channel)
-        return tuple(
-            Event(event.start_s, event.stop_s, _type_of(event, typed), event.confidence)
-            for event in events
-        )
+        return typed_events(recording.annotation)
 
     def _folder_of_splits(self) -> Path:
         for top in (self.root / "edf", self.root):
@@ -100,6 +110,19 @@ class TuszCorpus:
             edf=path,
             annotation=annotation if annotation.exists() else None,
         )
+
+
+def typed_events(csv_bi: Path) -> tuple[Event, ...]:
+    """The seizures of a `.csv_bi`, with the types of the `.csv` beside it if there is one."""
+    events = read_csv_bi(csv_bi).events
+    per_channel = csv_bi.with_suffix(".csv")
+    if not events or not per_channel.exists():
+        return events
+    typed = read_csv(per_channel)
+    return tuple(
+        Event(event.start_s, event.stop_s, _type_of(event, typed), event.confidence)
+        for event in events
+    )
 
 
 def _type_of(event: Event, typed: tuple[Event, ...]) -> str:

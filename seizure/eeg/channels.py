@@ -1,12 +1,19 @@
-"""The 19 electrodes of the 10-20 system: their order, their spellings in the wild, their places."""
+"""Electrodes of the 10-20 system and their derivations: order, spellings in the wild, places."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 CANONICAL_19 = (
     "Fp1", "F3", "C3", "P3", "F7", "T3", "T5", "O1", "Fz", "Cz",
     "Pz", "Fp2", "F4", "C4", "P4", "F8", "T4", "T6", "O2",
+)  # fmt: skip
+
+# The longitudinal bipolar montage ("double banana"), each chain from front to back.
+BIPOLAR_18 = (
+    "Fp1-F7", "F7-T3", "T3-T5", "T5-O1", "Fp1-F3", "F3-C3", "C3-P3", "P3-O1", "Fz-Cz",
+    "Cz-Pz", "Fp2-F4", "F4-C4", "C4-P4", "P4-O2", "Fp2-F8", "F8-T4", "T4-T6", "T6-O2",
 )  # fmt: skip
 
 # The 10-10 system renamed four electrodes of the 10-20 system.
@@ -67,6 +74,22 @@ def is_bipolar(label: str) -> bool:
     return bool(_ELECTRODE.fullmatch(parts[0]) and _ELECTRODE.fullmatch(second))
 
 
+def derivation_name(label: str) -> str | None:
+    """The two electrodes of the 10-20 system whose difference a label names, or None.
+
+    A number at the end, with which some programs tell equal labels apart, does not count.
+
+    >>> derivation_name("T8-P8-1"), derivation_name("EEG FP1-F7"), derivation_name("FP1-REF")
+    ('T4-T6', 'Fp1-F7', None)
+    """
+    parts = _parts(label)
+    if parts is None or parts[1] is None:
+        return None
+    first = _BY_UPPER_CASE.get(parts[0])
+    second = _BY_UPPER_CASE.get(re.sub(r"-\d$", "", parts[1]))
+    return None if first is None or second is None else f"{first}-{second}"
+
+
 def _positions() -> np.ndarray:
     def on_sphere(inclination_deg: float, azimuth_deg: float) -> np.ndarray:
         """`azimuth_deg` from the nose towards the right ear; x right, y front, z up."""
@@ -101,3 +124,24 @@ Source: Jasper 1958, the ten twenty electrode system, on a sphere: the outer rin
 steps of 36°, the midline and C3/C4 at 45°, F3/F4/P3/P4 halfway between the ring and the midline.
 """
 POSITIONS.setflags(write=False)
+
+
+def positions_of(channel_names: Sequence[str]) -> np.ndarray:
+    """Unit vectors `(channel, 3)` of electrodes, and of derivations halfway between their two.
+
+    Raises:
+        ValueError: names what has no place in the 10-20 system.
+
+    >>> positions_of(("Cz", "C3-C4")).round(3).tolist()
+    [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
+    """
+    place: dict[str, np.ndarray] = dict(zip(CANONICAL_19, POSITIONS, strict=True))
+    unknown = [n for n in channel_names if not set(n.split("-")) <= place.keys()]
+    if unknown:
+        raise ValueError(
+            f"no position is known for {', '.join(unknown)}; expected electrodes of the 10-20 "
+            f"system ({', '.join(CANONICAL_19)}) or derivations of two of them, like F7-T3"
+        )
+    sums = [sum(place[electrode] for electrode in name.split("-")) for name in channel_names]
+    places = np.asarray(sums, np.float64).reshape(-1, 3)
+    return places / np.linalg.norm(places, axis=1, keepdims=True)

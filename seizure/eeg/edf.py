@@ -1,114 +1,128 @@
-"""EDF files as recordings in µV: 19 electrodes by name, or a refusal that says why.
+"""EDF and BDF files as recordings in µV: a montage by name, or a refusal that says why.
 
 The data records are read here with numpy instead of with edfio or MNE: a record is a fixed layout
-of 16-bit integers, so once the header has been audited the rest is one reshape, nothing is left
-that a library could guess differently, and channels that nobody needs are never converted.
+of 16-bit (BDF: 24-bit) integers, so once the header has been audited the rest is one reshape,
+nothing is left that a library could guess differently, and channels that nobody needs are never
+converted.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from seizure.eeg.channels import CANONICAL_19, canonical_name, is_bipolar, reference_name
-from seizure.eeg.edf_header import ANNOTATIONS_LABEL, EdfHeader, EdfSignal, audit_header
-from seizure.eeg.filtering import MissingPolicy
+from seizure.eeg.channels import CANONICAL_19, reference_name
+from seizure.eeg.edf_annotations import refuse_gaps
+from seizure.eeg.edf_bytes import opened
+from seizure.eeg.edf_header import EdfHeader, audit_header
+from seizure.eeg.edf_selection import Selection, select
+from seizure.eeg.edf_signal import EdfSignal
 from seizure.eeg.interpolation import spline_weights
+from seizure.eeg.montage import MissingPolicy, Montage, channels_of, derive
 from seizure.eeg.recording import Recording, UnreadableRecording
 
 __all__ = ["audit_header", "read_edf"]
 
 _BLOCK_BYTES = 1 << 23
-_MIDLINE = ("Fz", "Pz")
-_GAP_S = 0.01
-_ONSET = re.compile(rb"([+-][0-9]+(?:\.[0-9]*)?)(?:\x15[0-9.]*)?\x14")
 
 
-def read_edf(path: str | Path, missing: MissingPolicy = "interpolate_midline") -> Recording:
-    """The 19 canonical electrodes of a referential EDF file, unfiltered, in µV, at its own rate.
+def read_edf(
+    path: str | Path,
+    missing: MissingPolicy = "interpolate_midline",
+    montage: Montage = "referential",
+    max_interpolated: int = 3,
+) -> Recording:
+    """A montage of an EDF or BDF file, unfiltered, in µV, at its own rate.
 
-    `missing="interpolate_midline"` estimates Fz and Pz by spherical splines where a file has none;
-    any other missing electrode, or any at all with "refuse", makes the file unreadable.
+    `missing` says which electrodes may be estimated by spherical splines where a file has none:
+    Fz and Pz with "interpolate_midline", any `max_interpolated` with "interpolate". `bipolar` is
+    read as recorded where the file has the 18 derivations, else derived from the electrodes.
 
     Raises:
         UnreadableRecording: names the file and the reason.
     """
     header = audit_header(path)
-    electrodes = _select_electrodes(header, missing)
-    _refuse_gaps(header)
-    present = [name for name in CANONICAL_19 if name in electrodes]
-    chosen = [electrodes[name] for name in present]
-    values_uv, issues = _read_signals(header, chosen)
-    flat = [n for n, row in zip(present, values_uv, strict=True) if np.all(row == row[0])]
-    if len(flat) == len(present):
+    selection = select(header, montage, missing, max_interpolated)
+    refuse_gaps(header)
+    values_uv, issues = _read_signals(header, selection.signals)
+    names = [entry.name for entry in selection.picked]
+    flat = [n for n, row in zip(names, values_uv, strict=False) if np.all(row == row[0])]
+    if len(flat) == len(names):
         raise UnreadableRecording(header.path, "every electrode is constant: there is no EEG in it")
-    references = sorted({reference_name(signal.label) or "unnamed" for signal in chosen})
-    if len(references) > 1:
-        issues.append(f"different references: {', '.join(references)}")
     if flat:
         issues.append(f"constant: {', '.join(flat)}")
-    absent = tuple(name for name in CANONICAL_19 if name not in electrodes)
-    signal_uv = values_uv
-    if absent:
-        signal_uv = np.empty((len(CANONICAL_19), values_uv.shape[1]), np.float32)
-        signal_uv[[CANONICAL_19.index(name) for name in present]] = values_uv
-        estimate = spline_weights(absent).astype(np.float32) @ values_uv
-        signal_uv[[CANONICAL_19.index(name) for name in absent]] = estimate
+    if selection.is_bipolar:
+        signal_uv = _as_recorded(header, selection, values_uv, issues)
+    else:
+        _say_references(selection, issues)
+        signal_uv = derive(_with_estimates(selection, values_uv), montage)
+    issues += _identical(signal_uv, channels_of(montage), flat)
     return Recording(
         signal_uv=signal_uv,
-        rate_hz=chosen[0].samples_per_record / header.record_s,
-        channel_names=CANONICAL_19,
-        interpolated=absent,
+        rate_hz=selection.signals[0].samples_per_record / header.record_s,
+        channel_names=channels_of(montage),
+        interpolated=selection.absent,
         issues=(*header.issues, *issues),
         is_truncated=header.is_truncated,
         start=header.start,
     )
 
 
-def _select_electrodes(header: EdfHeader, missing: MissingPolicy) -> dict[str, EdfSignal]:
-    electrodes: dict[str, EdfSignal] = {}
-    for signal in header.signals:
-        name = canonical_name(signal.label)
-        if name is None:
-            continue
-        if name in electrodes:
-            raise UnreadableRecording(
-                header.path,
-                f"found two channels for {name}: {electrodes[name].label!r} and {signal.label!r}, "
-                "expected one; export the file with one of them",
-            )
-        electrodes[name] = signal
-    absent = [name for name in CANONICAL_19 if name not in electrodes]
-    may_be_absent = _MIDLINE if missing == "interpolate_midline" else ()
-    if not set(absent) <= set(may_be_absent):
-        raise UnreadableRecording(header.path, _missing_reason(header, absent))
-    for signal in electrodes.values():
-        if signal.fault is not None:
-            raise UnreadableRecording(header.path, signal.fault)
-    rates = {s.samples_per_record / header.record_s: s.label for s in electrodes.values()}
-    if len(rates) > 1:
-        found = ", ".join(f"{label!r} at {rate:g} Hz" for rate, label in rates.items())
-        raise UnreadableRecording(
-            header.path, f"found electrodes at different rates ({found}), expected one rate"
-        )
-    return electrodes
+def _as_recorded(
+    header: EdfHeader, selection: Selection, values_uv: np.ndarray, issues: list[str]
+) -> np.ndarray:
+    """The derivations of a bipolar file; twins must agree sample by sample and are dropped."""
+    n_twins = 0
+    for row, entry in enumerate(selection.picked):
+        for twin in entry.twins:
+            other_uv = values_uv[len(selection.picked) + n_twins]
+            if not np.array_equal(values_uv[row], other_uv):
+                raise UnreadableRecording(
+                    header.path,
+                    f"found two channels for {entry.name}, {entry.signal.label!r} and "
+                    f"{twin.label!r}, with different samples, expected one; export the file with "
+                    "the right one",
+                )
+            issues.append(f"{twin.label} is there twice with the same samples, read once")
+            n_twins += 1
+        if entry.is_reversed:
+            np.negative(values_uv[row], out=values_uv[row])
+            issues.append(f"{entry.name} read as minus {entry.signal.label}")
+    return values_uv[: len(selection.picked)]
 
 
-def _missing_reason(header: EdfHeader, absent: list[str]) -> str:
-    labels = [signal.label for signal in header.signals]
-    derivations = [label for label in labels if is_bipolar(label)]
-    if len(derivations) > len(CANONICAL_19) - len(absent):
-        return (
-            f"bipolar derivations; referential electrodes cannot be recovered "
-            f"(found {', '.join(derivations[:3])}, ..., expected labels like 'EEG FP1-REF'): "
-            "export the recording with a common reference, or leave it out"
-        )
-    return (
-        f"missing electrodes {', '.join(absent)} (found channels {', '.join(labels)}): add them, "
-        "or leave the recording out; only Fz and Pz can be interpolated, "
-        "with preprocess.missing=interpolate_midline"
-    )
+def _with_estimates(selection: Selection, values_uv: np.ndarray) -> np.ndarray:
+    """All 19 electrodes, the absent ones estimated from the present."""
+    if not selection.absent:
+        return values_uv
+    signal_uv = np.empty((len(CANONICAL_19), values_uv.shape[1]), np.float32)
+    signal_uv[[CANONICAL_19.index(entry.name) for entry in selection.picked]] = values_uv
+    estimate = spline_weights(selection.absent).astype(np.float32) @ values_uv
+    signal_uv[[CANONICAL_19.index(name) for name in selection.absent]] = estimate
+    return signal_uv
+
+
+def _say_references(selection: Selection, issues: list[str]) -> None:
+    stated = {reference_name(entry.signal.label) or "unnamed" for entry in selection.picked}
+    if len(stated) > 1:
+        issues.append(f"different references: {', '.join(sorted(stated))}")
+
+
+def _identical(signal_uv: np.ndarray, names: Sequence[str], flat: Sequence[str]) -> list[str]:
+    """Channels with the same samples: a program wrote zeros for what it lacked, then re-referenced.
+
+    SzCORE's conversion to BIDS does so, for one.
+    """
+    groups: dict[bytes, list[int]] = {}
+    for channel, row in enumerate(signal_uv):
+        groups.setdefault(row[:1024].tobytes(), []).append(channel)
+    said = []
+    for first, *others in groups.values():
+        same = [c for c in others if np.array_equal(signal_uv[first], signal_uv[c])]
+        alike = [names[c] for c in (first, *same) if names[c] not in flat]
+        if len(alike) > 1:
+            said.append(f"identical: {', '.join(alike)}")
+    return said
 
 
 def _read_signals(header: EdfHeader, chosen: Sequence[EdfSignal]) -> tuple[np.ndarray, list[str]]:
@@ -116,18 +130,18 @@ def _read_signals(header: EdfHeader, chosen: Sequence[EdfSignal]) -> tuple[np.nd
     n_per_record = chosen[0].samples_per_record
     values_uv = np.empty((len(chosen), header.n_records * n_per_record), np.float32)
     beyond = np.zeros(len(chosen), np.int64)
-    n_block = max(1, _BLOCK_BYTES // (2 * header.record_samples))
-    with header.path.open("rb") as file:
+    n_block = max(1, _BLOCK_BYTES // header.record_bytes)
+    with opened(header.path) as file:
         file.seek(header.header_bytes)
         for first in range(0, header.n_records, n_block):
             n_records = min(n_block, header.n_records - first)
-            digital = np.fromfile(file, "<i2", n_records * header.record_samples)
-            if digital.size < n_records * header.record_samples:
+            content = file.read(n_records * header.record_bytes)
+            if len(content) < n_records * header.record_bytes:
                 raise UnreadableRecording(header.path, "the file shrank while it was read")
-            digital = digital.reshape(n_records, header.record_samples)
+            block = np.frombuffer(content, np.uint8).reshape(n_records, header.record_bytes)
             into = slice(first * n_per_record, (first + n_records) * n_per_record)
             for i, signal in enumerate(chosen):
-                samples = digital[:, signal.first_sample : signal.first_sample + n_per_record]
+                samples = _digital(block, signal, header.sample_bytes)
                 out = values_uv[i, into].reshape(samples.shape)
                 np.multiply(samples, np.float32(signal.gain_uv), out=out, dtype=np.float32)
                 out += np.float32(signal.offset_uv)
@@ -141,41 +155,13 @@ def _read_signals(header: EdfHeader, chosen: Sequence[EdfSignal]) -> tuple[np.nd
     return values_uv, issues
 
 
-def _refuse_gaps(header: EdfHeader) -> None:
-    """Raise where the records of an EDF+ file do not follow each other without a pause."""
-    if not header.is_plus:
-        return
-    onsets_s = _record_onsets_s(header)
-    if onsets_s is None:
-        if header.is_discontinuous:
-            raise UnreadableRecording(
-                header.path, "EDF+D without readable record times, so gaps cannot be excluded; "
-                "convert it to EDF+C",
-            )  # fmt: skip
-        return
-    expected_s = onsets_s[0] + header.record_s * np.arange(len(onsets_s))
-    late = np.flatnonzero(np.abs(onsets_s - expected_s) > _GAP_S)
-    if len(late):
-        record = int(late[0])
-        raise UnreadableRecording(
-            header.path,
-            f"gap before record {record}: it starts at {onsets_s[record]:g} s, expected "
-            f"{expected_s[record]:g} s; split the file at its gaps",
-        )
-
-
-def _record_onsets_s(header: EdfHeader) -> np.ndarray | None:
-    """The start of each record from its first time-stamped annotation, None if one has none."""
-    track = next((s for s in header.signals if s.label == ANNOTATIONS_LABEL), None)
-    if track is None:
-        return None
-    onsets_s = np.empty(header.n_records)
-    with header.path.open("rb") as file:
-        for record in range(header.n_records):
-            start = record * header.record_samples + track.first_sample
-            file.seek(header.header_bytes + 2 * start)
-            match = _ONSET.match(file.read(2 * track.samples_per_record))
-            if match is None:
-                return None
-            onsets_s[record] = float(match[1])
-    return onsets_s
+def _digital(block: np.ndarray, signal: EdfSignal, sample_bytes: int) -> np.ndarray:
+    """The integers `(record, sample)` of one signal in a block of records of raw bytes."""
+    first = signal.first_sample
+    stop = first + signal.samples_per_record
+    if sample_bytes == 2:
+        return block.view("<i2")[:, first:stop]
+    parts = block[:, 3 * first : 3 * stop].reshape(len(block), -1, 3).astype(np.int32)
+    # The highest byte carries the sign.
+    high = parts[..., 2].astype(np.int8).astype(np.int32)
+    return parts[..., 0] | (parts[..., 1] << 8) | (high << 16)

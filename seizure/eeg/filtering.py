@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
 
 import numpy as np
 from scipy import signal as sp
 
+from seizure.eeg.channels import CANONICAL_19
+from seizure.eeg.montage import MISSING_POLICIES, MONTAGES, MissingPolicy, Montage
 from seizure.eeg.recording import Recording
-
-MissingPolicy = Literal["interpolate_midline", "refuse"]
 
 _BAND_ORDER = 3
 _MAINS_QUALITY = 30.0  # 2 Hz wide at 60 Hz
@@ -18,6 +17,7 @@ _MAINS_QUALITY = 30.0  # 2 Hz wide at 60 Hz
 _LOBES = 24
 _KAISER_BETA = 8.0
 
+_MAX_INTERPOLATED = len(CANONICAL_19) // 2
 _MAX_RESAMPLING_FACTOR = 4096
 _MAX_RATE_DRIFT = 1e-6  # 4 ms in an hour
 
@@ -27,7 +27,9 @@ class Preprocessing:
     """Everything that decides what the cache holds; a changed value makes another cache.
 
     `mains_hz` None leaves the mains in. `clip_sigma` sets where int16 saturates, see
-    cache/quantise.py. `missing` says what happens to a recording without Fz or Pz.
+    cache/quantise.py. `missing` says what happens to a recording that lacks electrodes;
+    `max_interpolated` is how many may be estimated with "interpolate". `montage` is what the
+    channels of the cache are.
     """
 
     rate_hz: float = 256.0
@@ -36,6 +38,8 @@ class Preprocessing:
     mains_hz: float | None = 60.0
     clip_sigma: float = 10.0
     missing: MissingPolicy = "interpolate_midline"
+    max_interpolated: int = 3
+    montage: Montage = "referential"
 
     def __post_init__(self) -> None:
         if not 0 < self.band_low_hz < self.band_high_hz < self.rate_hz / 2:
@@ -53,10 +57,16 @@ class Preprocessing:
             raise ValueError(
                 f"preprocessing: found clip_sigma {self.clip_sigma}, expected 1 to 1000"
             )
-        if self.missing not in ("interpolate_midline", "refuse"):
+        for name, known in (("missing", MISSING_POLICIES), ("montage", MONTAGES)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"preprocessing: found {name} {getattr(self, name)!r}, expected one of "
+                    f"{', '.join(known)}"
+                )
+        if not 0 <= self.max_interpolated <= _MAX_INTERPOLATED:
             raise ValueError(
-                f"preprocessing: found missing {self.missing!r}, "
-                "expected 'interpolate_midline' or 'refuse'"
+                f"preprocessing: found max_interpolated {self.max_interpolated}, expected 0 to "
+                f"{_MAX_INTERPOLATED} of the {len(CANONICAL_19)} electrodes"
             )
 
 

@@ -1,17 +1,10 @@
 """Every fault of a header becomes correct data or a refusal that names it."""
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from seizure.eeg.edf import audit_header, read_edf
 from seizure.eeg.recording import UnreadableRecording
-
-TEXT = st.text(st.characters(codec="latin-1"), max_size=8)
 
 
 @pytest.mark.parametrize(
@@ -53,9 +46,9 @@ def test_a_harmless_fault_gives_the_right_microvolts(sketch, edf_file, changes):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"version": b"\xffBIOSEM"}, "BDF"),
-        ({"version": b"\x1f\x8b\x08"}, "gunzip"),
-        ({"version": b"RIFF"}, "not an EDF file"),
+        ({"version": b"\xffBIOSEM"}, "not an EDF or BDF file"),
+        ({"version": b"\x1f\x8b\x08"}, "damaged gzip stream"),
+        ({"version": b"RIFF"}, "not an EDF or BDF file"),
         ({"n_signals": ""}, "number of signals"),
         ({"n_signals": "0"}, "number of signals"),
         ({"record_s": "0"}, "record duration of '0'"),
@@ -73,7 +66,9 @@ def test_a_harmless_fault_gives_the_right_microvolts(sketch, edf_file, changes):
         ({"unit": "mV"}, "the unit is probably wrong"),
         ({"physical_min": "-.003276", "physical_max": ".003276"}, "the unit is probably wrong"),
         ({"samples_per_record": (0,) + (250,) * 18}, "samples per record"),
-        ({"announced_records": "2", "samples_per_record": (251,) + (250,) * 18}, "different rates"),
+        ({"samples_per_record": (251,) + (250,) * 18}, "different rates"),
+        ({"record_s": "100"}, "2.5 Hz, expected 20"),
+        ({"record_s": "1e-300"}, "the duration of a record is probably wrong"),
     ],
 )
 def test_a_harmful_fault_is_refused_with_its_reason(sketch, edf_file, changes, reason):
@@ -91,7 +86,7 @@ def test_a_header_without_data_is_refused(sketch, edf_file):
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 100, 256, 257, 256 * 20 - 1])
 def test_a_truncated_header_is_refused(sketch, edf_file, n_bytes):
-    with pytest.raises(UnreadableRecording, match=r"truncated header|not an EDF file"):
+    with pytest.raises(UnreadableRecording, match=r"truncated header|not an EDF"):
         audit_header(edf_file(sketch().to_bytes()[:n_bytes]))
 
 
@@ -115,9 +110,40 @@ def test_more_records_than_announced_are_left_and_said(sketch, edf_file):
     assert any("only the announced 3" in issue for issue in recording.issues)
 
 
-def test_left_over_bytes_beyond_the_announced_records_are_refused(sketch, edf_file):
+def test_a_few_bytes_after_the_last_record_are_left_and_said(sketch, edf_file):
+    whole = sketch()
+    recording = read_edf(edf_file(whole.to_bytes() + bytes(257)))
+    assert any("257 bytes after the last record" in issue for issue in recording.issues)
+    np.testing.assert_allclose(recording.signal_uv[0], whole.microvolts("Fp1"), atol=1e-3)
+
+
+def test_left_over_bytes_beyond_many_records_are_refused(sketch, edf_file):
     with pytest.raises(UnreadableRecording, match="layout in the header is wrong"):
-        audit_header(edf_file(sketch().to_bytes() + b"\0\0"))
+        audit_header(edf_file(sketch(announced_records="3").to_bytes() + b"\0\0\0"))
+
+
+@pytest.mark.parametrize("n_samples", [1, 50, 99, 101, 200, 350, 3000])
+@pytest.mark.parametrize("place", [0, 10, 19])
+def test_a_wrong_number_of_samples_never_looks_like_a_truncated_file(
+    sketch, edf_file, place, n_samples
+):
+    labels = list(sketch().labels)
+    labels[place:place] = ["ECG"]
+    samples = [250] * 19
+    samples[place:place] = [100]
+    whole = sketch(labels=tuple(labels), samples_per_record=tuple(samples), n_records=10)
+    content = bytearray(whole.to_bytes())
+    field = 256 + 20 * (256 - 32 - 8) + 8 * place
+    content[field : field + 8] = str(n_samples).ljust(8).encode()
+    with pytest.raises(UnreadableRecording, match="one of the two is wrong"):
+        read_edf(edf_file(bytes(content)))
+
+
+def test_without_a_number_of_records_only_whole_ones_are_believed(sketch, edf_file):
+    content = sketch(announced_records="-1").to_bytes()
+    assert read_edf(edf_file(content)).n_samples == 1000
+    with pytest.raises(UnreadableRecording, match="nothing confirms the layout"):
+        read_edf(edf_file(content[:-1]))
 
 
 def test_a_fault_of_an_unneeded_channel_does_no_harm(sketch, edf_file):
@@ -139,41 +165,3 @@ def test_inverted_polarity_is_read_as_inverted_and_said(sketch, edf_file):
     recording = read_edf(edf_file(turned))
     np.testing.assert_allclose(recording.signal_uv[0], -turned.microvolts("Fp1") - 0.1, atol=1e-3)
     assert any("inverted polarity" in issue for issue in recording.issues)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    field=st.sampled_from(["header_bytes", "announced_records", "n_signals", "start_date"]),
-    text=st.one_of(TEXT, st.integers(-10, 9999).map(str)),
-    n_cut=st.integers(0, 3000),
-)
-def test_a_broken_layout_never_gives_wrong_samples(sketch, field, text, n_cut):
-    whole = sketch(n_records=3)
-    content = sketch(n_records=3, **{field: text if text.isascii() else "?"}).to_bytes()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recording.edf"
-        path.write_bytes(content[: len(content) - n_cut])
-        try:
-            recording = read_edf(path)
-        except UnreadableRecording:
-            return
-    n = recording.n_samples
-    for electrode in ("Fp1", "F7", "O2"):
-        found = recording.signal_uv[recording.channel_names.index(electrode)]
-        np.testing.assert_allclose(found, whole.microvolts(electrode)[:n], atol=1e-3)
-
-
-@settings(max_examples=150, deadline=None)
-@given(place=st.integers(0, 256 * 20 - 1), content=st.binary(min_size=1, max_size=16))
-def test_no_damage_to_a_header_raises_anything_but_a_refusal(sketch, place, content):
-    damaged = bytearray(sketch(n_records=1).to_bytes())
-    damaged[place : place + len(content)] = content
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recording.edf"
-        path.write_bytes(bytes(damaged))
-        try:
-            recording = read_edf(path)
-        except UnreadableRecording:
-            return
-    assert np.all(np.isfinite(recording.signal_uv))
-    assert recording.rate_hz > 0

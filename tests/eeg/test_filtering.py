@@ -87,7 +87,9 @@ def test_a_source_too_slow_for_the_band_is_refused_with_the_fix():
         ({"rate_hz": 200.0}, "raise rate_hz or lower band_high_hz"),
         ({"mains_hz": 128.0}, "mains_hz"),
         ({"clip_sigma": 0.0}, "clip_sigma"),
-        ({"missing": "guess"}, "'interpolate_midline' or 'refuse'"),
+        ({"missing": "guess"}, "missing 'guess', expected one of refuse, interpolate_midline"),
+        ({"montage": "laplacian"}, "montage 'laplacian', expected one of referential, average"),
+        ({"max_interpolated": 15}, "max_interpolated 15, expected 0 to 9"),
     ],
 )
 def test_impossible_settings_are_refused(changes, reason):

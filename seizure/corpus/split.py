@@ -1,5 +1,6 @@
-"""The proof, printed by every run, that no patient and no recording is in two splits."""
+"""Who is in which split, and the proof that no patient and no recording is in two."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,79 @@ class PatientLeak(SplitLeak):
 
 class RecordingLeak(SplitLeak):
     """A recording, by name or by content, is in two splits."""
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """How the patients of a corpus without official splits are shared out; the rest is train.
+
+    `dev_patients` and `eval_patients` name them; where both are empty, they are drawn: the same
+    patients and `seed` give the same draw everywhere, and a share above 0 at least one patient.
+    """
+
+    seed: int = 0
+    dev_share: float = 0.15
+    eval_share: float = 0.15
+    dev_patients: tuple[str, ...] = ()
+    eval_patients: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shares = (self.dev_share, self.eval_share)
+        if min(shares) < 0 or sum(shares) > 1:
+            raise ValueError(
+                f"split: found dev_share {self.dev_share} and eval_share {self.eval_share}, "
+                "expected at least 0 each and at most 1 together"
+            )
+        both = sorted(set(self.dev_patients) & set(self.eval_patients))
+        if both:
+            raise ValueError(f"split: found {', '.join(both)} in dev_patients and eval_patients")
+
+
+def assign_splits(patients: Iterable[str], plan: SplitPlan) -> dict[str, str]:
+    """The split of each patient.
+
+    A draw sorts the patients by a hash of seed and name, so that one patient more leaves nearly all
+    others where they were.
+
+    Raises:
+        CorpusError: a patient is named who is not there, or there are too few for the draw.
+
+    >>> assign_splits(["a", "b", "c"], SplitPlan(dev_patients=("b",)))
+    {'a': 'train', 'b': 'dev', 'c': 'train'}
+    """
+    everyone = sorted(set(patients))
+    if plan.dev_patients or plan.eval_patients:
+        return _named_splits(everyone, plan)
+    order = sorted(everyone, key=lambda p: hashlib.sha256(f"{plan.seed}:{p}".encode()).digest())
+    n_dev, n_eval = (
+        max(1, round(share * len(order))) if share > 0 else 0
+        for share in (plan.dev_share, plan.eval_share)
+    )
+    has_train = plan.dev_share + plan.eval_share < 1
+    if not has_train:
+        n_dev = min(n_dev, len(order) - n_eval)
+    if n_dev + n_eval + has_train > len(order) or (n_dev < 1 and plan.dev_share > 0):
+        raise CorpusError(
+            f"found {len(order)} patients ({', '.join(order[:_NAMED_AT_MOST])}), expected at least "
+            f"one in each split for dev_share={plan.dev_share} and eval_share={plan.eval_share}; "
+            "set a share to 0, or check how patients are told apart"
+        )
+    held_out = ["eval"] * n_eval + ["dev"] * n_dev
+    splits = held_out + ["train"] * (len(order) - len(held_out))
+    return dict(sorted(zip(order, splits, strict=True)))
+
+
+def _named_splits(everyone: Sequence[str], plan: SplitPlan) -> dict[str, str]:
+    splits = dict.fromkeys(everyone, "train")
+    for split, named in (("dev", plan.dev_patients), ("eval", plan.eval_patients)):
+        unknown = sorted(set(named) - set(everyone))
+        if unknown:
+            raise CorpusError(
+                f"split: found {', '.join(unknown)} in {split}_patients, expected patients of the "
+                f"corpus: {', '.join(everyone)}"
+            )
+        splits.update(dict.fromkeys(named, split))
+    return splits
 
 
 class HasSplit(Protocol):

@@ -81,11 +81,15 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How an attempt ended: whether the job is done, else whether another attempt may help."""
+    """How an attempt ended: whether the job is done, else whether another attempt may help.
+
+    `spent_s` is what all attempts so far took.
+    """
 
     done: bool
     goes_on: bool
     reason: str
+    spent_s: float = 0.0
 
 
 def judge(job: Job, code: int, stderr: Sequence[str]) -> Verdict:
@@ -129,7 +133,7 @@ def last_error(stderr: Sequence[str]) -> tuple[str, str] | None:
 
 def refusal(job: Job, earlier: Sequence[Attempt], checkpoint: str | None) -> str | None:
     """Why no further attempt may begin; None if one may."""
-    spent_s = sum(a.seen_at - a.started_at for a in earlier)
+    spent_s = seconds(earlier)
     if spent_s >= job.budget_s:
         return (
             f"{len(earlier)} attempts took {spent_s / 3600:.1f} of the {job.budget_s / 3600:.1f} h "
@@ -188,8 +192,7 @@ def sit(job: Job, volume: Volume) -> Verdict:
     if reason is not None:
         return Verdict(False, False, reason)
     now = time.time()
-    spent_s = sum(a.seen_at - a.started_at for a in earlier)
-    limit_at = now + min(job.limit_s, job.budget_s - spent_s)
+    limit_at = now + min(job.limit_s, job.budget_s - seconds(earlier))
     this = Attempt(started_at=now, seen_at=now, checkpoint=before)
     write_ledger(ledger, [*earlier, this])
     volume.commit()
@@ -227,7 +230,12 @@ def sit(job: Job, volume: Volume) -> Verdict:
         write_ledger(ledger, [*earlier, this])
         volume.commit()
     say(f"attempt {len(earlier) + 1} of {job.name}: {verdict.reason}")
-    return verdict
+    return replace(verdict, spent_s=seconds([*earlier, this]))
+
+
+def seconds(attempts: Sequence[Attempt]) -> float:
+    """What attempts took in all, a vanished one up to its last sign of life."""
+    return sum(a.seen_at - a.started_at for a in attempts)
 
 
 def say(line: str) -> None:

@@ -13,7 +13,7 @@ from seizure.callbacks.checkpoint import BEST, LAST
 from seizure.callbacks.interruption import Interrupted, Interruption
 from seizure.callbacks.metrics_file import drop_rows_from
 from seizure.command import Verb, run, speak, sweep_folder
-from seizure.config import TrainConfig, to_plain
+from seizure.config import ConfigError, TrainConfig, to_plain
 from seizure.evaluate import evaluate_checkpoint
 from seizure.prepare import PreparedCorpus, prepare_corpus
 from seizure.run_folder import RunFolder, command_to_continue
@@ -34,6 +34,7 @@ def main(config: TrainConfig) -> float | None:
     corpus = prepare_corpus(
         config.corpus, config.preprocess, config.paths.cache, config.prepare.jobs
     )
+    check_splits(corpus)
     score = fit(config, folder, corpus)
     best = folder.checkpoints / BEST
     reported = evaluate_checkpoint(
@@ -51,6 +52,23 @@ def main(config: TrainConfig) -> float | None:
         log.info("%s", line)
     log.info("run folder %s, report %s", folder.path, reported.report)
     return score
+
+
+def check_splits(corpus: PreparedCorpus) -> None:
+    """Raises `ConfigError` where a split is empty, or there is no seizure to learn or choose from.
+
+    Without a seizure in dev the operating point could not be chosen, which shows after training.
+    """
+    index = corpus.index
+    for split in ("train", "dev", "eval"):
+        rows = index.rows(split).tolist()
+        if not rows:
+            raise ConfigError(f"{corpus.name}: no usable recording in {split}, expected some")
+        if split != "eval" and not any(len(index.events_of(row)) for row in rows):
+            raise ConfigError(
+                f"{corpus.name}: no annotated seizure in the {len(rows)} recordings of {split}, "
+                f"expected at least one; check the annotations"
+            )
 
 
 def fit(config: TrainConfig, folder: RunFolder, corpus: PreparedCorpus) -> float | None:

@@ -17,16 +17,10 @@ import yaml
 
 from seizure import train
 from seizure.callbacks.checkpoint import BEST, LAST
-from seizure.command import conf_folder, load
 from seizure.config import ConfigError, TrainConfig, parse
-from seizure.prepare import prepare_corpus
 from seizure.run_folder import RunFolder
 
 PNG = b"\x89PNG\r\n\x1a\n"
-GROUPS = {
-    group: sorted(p.stem for p in (conf_folder() / group).glob("*.yaml"))
-    for group in ("model", "objective", "experiment")
-}
 
 
 def snapshot(folder):
@@ -248,90 +242,56 @@ def test_ctrl_c_ends_with_130_and_the_command_that_goes_on(quick, trained, tmp_p
     assert [row["epoch"] for row in metrics_of(run) if row["val/loss"]] == ["0", "1", "2"]
 
 
-# Every choice
-
-
-@pytest.mark.parametrize(
-    "choice",
-    [
-        *(f"objective={name}" for name in GROUPS["objective"]),
-        *(f"+experiment={name}" for name in GROUPS["experiment"]),
-        "windows.normalisation=standard",
-        "model.graph.backend=pyg",
-        "+hw=local",
-    ],
-)
-def test_every_choice_takes_a_step_on_synthetic_edf(quick, trained, choice, tmp_path):
-    config = quick.config(
-        choice,
-        f"run={tmp_path.name}",
-        "trainer.max_epochs=1",
-        "trainer.limit_train_batches=1",
-        "trainer.limit_val_batches=1",
-    )
-    assert_takes_a_step(config, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("model", GROUPS["model"])
-def test_every_model_at_its_own_size_takes_a_step_on_synthetic_edf(quick, trained, model, tmp_path):
-    sizes = [o for o in quick.overrides() if not o.startswith(("model.", "windows."))]
-    config = load(
-        "train",
-        TrainConfig,
-        [
-            f"model={model}",
-            *sizes,
-            f"run={tmp_path.name}",
-            # A whole number of frames of every model, and short: base is meant for a GPU.
-            "windows.window_s=4",
-            "windows.scoring_stride_s=4",
-            "loader.batch_size=2",
-            # One batch must hold a whole recording: only such are scored.
-            "loader.scoring_batch_size=40",
-            "trainer.max_epochs=1",
-            "trainer.limit_train_batches=1",
-            "trainer.limit_val_batches=1",
-        ],
-    )
-    assert_takes_a_step(config, tmp_path)
-
-
-def assert_takes_a_step(config, tmp_path):
-    """One batch, one validation batch, a checkpoint whose weights are numbers."""
-    corpus = prepare_corpus(
-        config.corpus, config.preprocess, config.paths.cache, config.prepare.jobs
-    )
-    folder = RunFolder(tmp_path / "run")
-    folder.checkpoints.mkdir(parents=True)
-    train.fit(config, folder, corpus)
-    content = torch.load(folder.checkpoints / LAST, weights_only=True)
-    assert content["global_step"] == 1
-    for name, value in content["state_dict"].items():
-        assert torch.isfinite(value.float()).all(), name
-
-
 # What is in the way
 
 
-def test_a_corrupt_file_is_left_out_and_the_run_goes_on(quick, trained, tmp_path, command):
+@pytest.fixture
+def copied(quick, trained, tmp_path):
+    """A copy of the corpus that may be spoilt, and the overrides to train on it."""
     corpus = tmp_path / "corpus"
+    # Links: what is spoilt must be unlinked first.
     shutil.copytree(quick.corpus, corpus, copy_function=os.link)
-    broken = sorted((corpus / "edf" / "train").rglob("*.edf"))[0]
-    broken.unlink()
-    broken.write_bytes(b"0       " + bytes(100))
-    ended = command(
-        train.VERB,
+    overrides = [
         "corpus=tusz",
         *[o for o in quick.overrides() if not o.startswith("corpus.spec")],
         f"corpus.root={corpus}",
         f"paths.data={tmp_path / 'data'}",
         f"paths.runs={tmp_path / 'runs'}",
-        "run=with-a-broken-file",
+        "run=on-a-copy",
         "trainer.max_epochs=1",
-    )
+    ]
+    return corpus / "edf", overrides
+
+
+def test_a_split_without_recordings_is_said_before_training(copied, command):
+    splits, overrides = copied
+    shutil.rmtree(splits / "dev")
+    ended = command(train.VERB, *overrides)
+    assert ended.code == 2
+    assert "no usable recording in dev" in ended.err
+    assert "training, epoch" not in ended.out
+
+
+def test_a_dev_without_seizures_is_said_before_training(copied, command):
+    splits, overrides = copied
+    for annotation in (splits / "dev").rglob("*.csv_bi"):
+        background = re.sub("(?m)^TERM.*$", "TERM,0.0,1.0,bckg,1.0", annotation.read_text())
+        annotation.unlink()
+        annotation.write_text(background)
+    ended = command(train.VERB, *overrides)
+    assert ended.code == 2
+    assert "no annotated seizure in the" in ended.err
+    assert "training, epoch" not in ended.out
+
+
+def test_a_corrupt_file_is_left_out_and_the_run_goes_on(copied, command, tmp_path):
+    splits, overrides = copied
+    broken = sorted((splits / "train").rglob("*.edf"))[0]
+    broken.unlink()
+    broken.write_bytes(b"0       " + bytes(100))
+    ended = command(train.VERB, *overrides)
     assert ended.code == 0
     assert f"left out: {broken.stem}: " in ended.out
-    run = tmp_path / "runs" / "with-a-broken-file"
+    run = tmp_path / "runs" / "on-a-copy"
     assert (run / "finished").is_file()
     assert f"Left out: {broken.stem}: " in (run / "report.md").read_text(encoding="utf-8")

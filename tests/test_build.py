@@ -1,0 +1,77 @@
+"""Every model, objective, experiment and option becomes a run that takes a step on real files."""
+
+import pytest
+import torch
+
+from seizure import train
+from seizure.callbacks.checkpoint import LAST
+from seizure.command import conf_folder, load
+from seizure.config import TrainConfig
+from seizure.prepare import prepare_corpus
+from seizure.run_folder import RunFolder
+
+GROUPS = {
+    group: sorted(p.stem for p in (conf_folder() / group).glob("*.yaml"))
+    for group in ("model", "objective", "experiment", "preprocess")
+}
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        *(f"objective={name}" for name in GROUPS["objective"]),
+        *(f"+experiment={name}" for name in GROUPS["experiment"]),
+        *(f"preprocess={name}" for name in GROUPS["preprocess"]),
+        "windows.normalisation=standard",
+        "model.graph.backend=pyg",
+        "+hw=local",
+    ],
+)
+def test_every_choice_takes_a_step_on_synthetic_edf(quick, trained, choice, tmp_path):
+    config = quick.config(
+        choice,
+        f"run={tmp_path.name}",
+        "trainer.max_epochs=1",
+        "trainer.limit_train_batches=1",
+        "trainer.limit_val_batches=1",
+    )
+    assert_takes_a_step(config, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", GROUPS["model"])
+def test_every_model_at_its_own_size_takes_a_step_on_synthetic_edf(quick, trained, model, tmp_path):
+    sizes = [o for o in quick.overrides() if not o.startswith(("model.", "windows."))]
+    config = load(
+        "train",
+        TrainConfig,
+        [
+            f"model={model}",
+            *sizes,
+            f"run={tmp_path.name}",
+            # A whole number of frames of every model, and short: base is meant for a GPU.
+            "windows.window_s=4",
+            "windows.scoring_stride_s=4",
+            "loader.batch_size=2",
+            # One batch must hold a whole recording: only such are scored.
+            "loader.scoring_batch_size=40",
+            "trainer.max_epochs=1",
+            "trainer.limit_train_batches=1",
+            "trainer.limit_val_batches=1",
+        ],
+    )
+    assert_takes_a_step(config, tmp_path)
+
+
+def assert_takes_a_step(config, tmp_path):
+    """One batch, one validation batch, a checkpoint whose weights are numbers."""
+    corpus = prepare_corpus(
+        config.corpus, config.preprocess, config.paths.cache, config.prepare.jobs
+    )
+    folder = RunFolder(tmp_path / "run")
+    folder.checkpoints.mkdir(parents=True)
+    train.fit(config, folder, corpus)
+    content = torch.load(folder.checkpoints / LAST, weights_only=True)
+    assert content["global_step"] == 1
+    for name, value in content["state_dict"].items():
+        assert torch.isfinite(value.float()).all(), name

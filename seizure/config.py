@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from seizure.corpus.edf_folder import Unannotated
+from seizure.corpus.split import SplitPlan
 from seizure.corpus.synthetic.spec import SyntheticSpec
 from seizure.eeg.channels import CANONICAL_19
 from seizure.eeg.filtering import Preprocessing
@@ -61,6 +63,37 @@ class TuszCorpus:
 
     name: Literal["tusz"]
     root: Path
+
+
+@dataclass(frozen=True)
+class ChbmitCorpus:
+    """CHB-MIT as PhysioNet gives it, in `root`; bipolar."""
+
+    name: Literal["chbmit"]
+    root: Path
+    split: SplitPlan
+
+
+@dataclass(frozen=True)
+class BidsCorpus:
+    """A BIDS-EEG tree in `root`; `split_column` of its participants.tsv, else `split`."""
+
+    name: Literal["bids"]
+    root: Path
+    split: SplitPlan
+    split_column: str | None
+
+
+@dataclass(frozen=True)
+class EdfFolderCorpus:
+    """Every EDF file below `root`; the patterns are regular expressions."""
+
+    name: Literal["edf_folder"]
+    root: Path
+    split: SplitPlan
+    patient_pattern: str
+    seizure_pattern: str | None
+    unannotated: Unannotated
 
 
 @dataclass(frozen=True)
@@ -128,7 +161,10 @@ class Prepare:
     jobs: int
 
 
-Corpus = Annotated[SyntheticCorpus | TuszCorpus, Field(discriminator="name")]
+Corpus = Annotated[
+    SyntheticCorpus | TuszCorpus | ChbmitCorpus | BidsCorpus | EdfFolderCorpus,
+    Field(discriminator="name"),
+]
 Objective = Annotated[Focal | CrossEntropy, Field(discriminator="name")]
 
 

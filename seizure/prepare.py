@@ -7,7 +7,17 @@ from pathlib import Path
 from seizure.cache.build import BuildReport, build_cache, cache_folder
 from seizure.cache.index import CacheIndex
 from seizure.command import Verb, run
-from seizure.config import PrepareConfig, SyntheticCorpus, TuszCorpus
+from seizure.config import (
+    BidsCorpus,
+    ChbmitCorpus,
+    EdfFolderCorpus,
+    PrepareConfig,
+    SyntheticCorpus,
+    TuszCorpus,
+)
+from seizure.corpus.bids import BidsCorpus as BidsReader
+from seizure.corpus.chbmit import ChbmitCorpus as ChbmitReader
+from seizure.corpus.edf_folder import EdfFolderCorpus as EdfFolderReader
 from seizure.corpus.entry import Corpus
 from seizure.corpus.synthetic.corpus import make_corpus
 from seizure.corpus.tusz import TuszCorpus as TuszReader
@@ -15,6 +25,8 @@ from seizure.eeg.filtering import Preprocessing
 from seizure.progress import progress
 
 log = logging.getLogger("seizure")
+
+CorpusSettings = SyntheticCorpus | TuszCorpus | ChbmitCorpus | BidsCorpus | EdfFolderCorpus
 
 
 @dataclass(frozen=True)
@@ -32,16 +44,31 @@ class PreparedCorpus:
         return "synthetic EEG" if self.name == "synthetic" else self.name
 
 
-def open_corpus(settings: SyntheticCorpus | TuszCorpus, jobs: int) -> Corpus:
+def open_corpus(settings: CorpusSettings, jobs: int) -> Corpus:
     """The corpus of a configuration; the synthetic one is made first if it is not there."""
-    if isinstance(settings, SyntheticCorpus):
-        with progress("making synthetic recordings") as report:
-            make_corpus(settings.root, settings.spec, jobs, report)
-    return TuszReader(settings.root, name=settings.name)
+    match settings:
+        case SyntheticCorpus():
+            with progress("making synthetic recordings") as report:
+                make_corpus(settings.root, settings.spec, jobs, report)
+            return TuszReader(settings.root, name=settings.name)
+        case TuszCorpus():
+            return TuszReader(settings.root)
+        case ChbmitCorpus():
+            return ChbmitReader(settings.root, settings.split)
+        case BidsCorpus():
+            return BidsReader(settings.root, settings.split, settings.split_column)
+        case EdfFolderCorpus():
+            return EdfFolderReader(
+                settings.root,
+                settings.patient_pattern,
+                settings.split,
+                settings.seizure_pattern,
+                settings.unannotated,
+            )
 
 
 def prepare_corpus(
-    settings: SyntheticCorpus | TuszCorpus,
+    settings: CorpusSettings,
     preprocessing: Preprocessing,
     cache: Path,
     jobs: int,

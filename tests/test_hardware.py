@@ -83,6 +83,16 @@ def test_the_worst_case_is_every_attempt_to_its_end_at_the_limits() -> None:
     assert price_h(eight, PRICES) - price_h(A100, PRICES) == pytest.approx(7 * 3.0)
 
 
+@pytest.mark.parametrize("name", RENTED)
+def test_the_documented_prices_are_those_of_the_profiles(name: str) -> None:
+    document = Path(__file__).parent.parent / "docs" / "cloud.md"
+    (row,) = (x for x in document.read_text().splitlines() if x.startswith(f"| `{name}` |"))
+    hardware, prices = read_profile(CONF / "hw", name).hardware, read_prices(CONF / "prices.yaml")
+    usual, most = price_h(hardware, prices), price_h(hardware, prices, at_limits=True)
+    assert f"| {usual:.2f} | {most:.2f} | {worst_case(hardware, prices):.0f} |" in row
+    assert f"{hardware.cores} cores, {hardware.memory_gib} GiB" in row
+
+
 def test_a_card_without_a_price_is_named() -> None:
     with pytest.raises(HardwareError, match="no price for H100"):
         price_h(replace(A100, gpu="H100"), PRICES)

@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seizure.corpus.entry import SPLITS, CorpusRecording
-from seizure.corpus.split import PatientLeak, RecordingLeak, audit_splits
+from seizure.corpus.entry import SPLITS, CorpusError, CorpusRecording
+from seizure.corpus.split import (
+    PatientLeak,
+    RecordingLeak,
+    SplitPlan,
+    assign_splits,
+    audit_splits,
+)
 
 
 def _recording(patient, split, number=0):
@@ -64,3 +70,72 @@ def test_it_prints_a_short_plain_table():
         "no patient and no recording is in two splits",
     ]
     assert "-" in str(audit_splits([_recording("ann", "train")]))
+
+
+PATIENTS = st.sets(st.text("abcdefgh0123", min_size=1, max_size=5), min_size=3, max_size=60)
+
+
+@given(PATIENTS, st.integers(0, 2**31), st.randoms())
+def test_a_draw_depends_on_patients_and_seed_alone(patients, seed, random):
+    shuffled = list(patients) * 2
+    random.shuffle(shuffled)
+    plan = SplitPlan(seed)
+    drawn = assign_splits(shuffled, plan)
+    assert drawn == assign_splits(sorted(patients), plan)
+    assert set(drawn) == patients
+    assert set(drawn.values()) == set(SPLITS)
+
+
+@given(PATIENTS, st.sampled_from([(0.1, 0.2), (0.0, 0.3), (0.25, 0.0), (0.0, 1.0), (0.5, 0.5)]))
+def test_a_draw_has_the_shares_to_one_patient(patients, shares):
+    drawn = assign_splits(patients, SplitPlan(0, *shares))
+    for split, share in zip(("dev", "eval"), shares, strict=True):
+        n_patients = sum(found == split for found in drawn.values())
+        assert abs(n_patients - share * len(patients)) <= 1
+        assert (n_patients > 0) == (share > 0)
+
+
+def test_one_patient_more_leaves_nearly_all_where_they_were():
+    patients = [f"p{number:03d}" for number in range(100)]
+    before = assign_splits(patients, SplitPlan())
+    after = assign_splits([*patients, "new"], SplitPlan())
+    assert sum(before[p] != after[p] for p in patients) <= 3
+
+
+def test_the_draw_is_the_same_on_every_machine():
+    assert assign_splits([f"chb{n:02d}" for n in range(1, 21)], SplitPlan(seed=7)) == {
+        f"chb{n:02d}": {4: "dev", 7: "eval", 9: "dev", 11: "eval", 13: "eval", 17: "dev"}.get(
+            n, "train"
+        )
+        for n in range(1, 21)
+    }
+
+
+def test_other_seeds_draw_otherwise():
+    patients = [f"p{number:03d}" for number in range(30)]
+    assert len({tuple(assign_splits(patients, SplitPlan(s)).items()) for s in range(10)}) == 10
+
+
+def test_named_patients_are_where_they_were_named():
+    plan = SplitPlan(dev_patients=("b",), eval_patients=("c", "d"))
+    assert assign_splits("abcde", plan) == {
+        "a": "train", "b": "dev", "c": "eval", "d": "eval", "e": "train",
+    }  # fmt: skip
+    with pytest.raises(CorpusError, match=r"found z in dev_patients, expected .* a, b"):
+        assign_splits("ab", SplitPlan(dev_patients=("z",)))
+    with pytest.raises(ValueError, match="found b in dev_patients and eval_patients"):
+        SplitPlan(dev_patients=("a", "b"), eval_patients=("b",))
+
+
+def test_too_few_patients_for_the_shares_are_refused():
+    with pytest.raises(CorpusError, match=r"found 2 patients.*at least one in each split"):
+        assign_splits("ab", SplitPlan())
+    assert assign_splits("ab", SplitPlan(dev_share=0.0)).keys() == {"a", "b"}
+    with pytest.raises(CorpusError, match="found 1 patients"):
+        assign_splits("a", SplitPlan(dev_share=0.5, eval_share=0.5))
+
+
+@pytest.mark.parametrize("shares", [(-0.1, 0.2), (0.6, 0.6)])
+def test_impossible_shares_are_refused(shares):
+    with pytest.raises(ValueError, match="at most 1 together"):
+        SplitPlan(0, *shares)

@@ -6,7 +6,7 @@ import pytest
 
 from seizure.corpus.entry import CorpusError, CorpusRecording
 from seizure.corpus.tusz import TuszCorpus
-from seizure.eeg.annotation import AnnotationError, Event
+from seizure.eeg.annotation import SEIZURE_TYPES, AnnotationError, Event
 
 HEAD = "# duration = 100.0000 secs\n#\nchannel,start_time,stop_time,label,confidence\n"
 
@@ -44,6 +44,30 @@ def test_every_recording_is_found_in_a_fixed_order(tree):
     assert {r.session for r in found} == {"s001_2010"}
     assert all(r.edf.exists() for r in found)
     assert [r.stem for r in TuszCorpus(tree / "edf").recordings()] == [r.stem for r in found]
+
+
+def test_all_montage_folders_of_the_corpus_are_read(tmp_path):
+    first = _add(tmp_path / "edf", "train", "aaaaaaac", rows="TERM,10,30,seiz,1\n")
+    for number, montage in enumerate(("02_tcp_le", "03_tcp_ar_a", "04_tcp_le_a"), start=1):
+        folder = first.parents[1] / montage
+        folder.mkdir()
+        for suffix in (".edf", ".csv_bi"):
+            content = first.with_suffix(suffix).read_bytes()
+            (folder / f"aaaaaaac_s001_t{number:03d}{suffix}").write_bytes(content)
+    corpus = TuszCorpus(tmp_path)
+    found = corpus.recordings()
+    assert [r.stem[-3:] for r in found] == ["000", "001", "002", "003"]
+    assert {corpus.events(r) for r in found} == {(Event(10, 30),)}
+    assert {(r.patient, r.session) for r in found} == {("aaaaaaac", "s001_2010")}
+
+
+@pytest.mark.parametrize("label", SEIZURE_TYPES[1:])
+def test_every_type_of_the_corpus_is_kept(tmp_path, label):
+    _add(
+        tmp_path, "train", "aaaaaaac", rows="TERM,10,30,seiz,1\n", typed=f"FP1-F7,9,31,{label},1\n"
+    )
+    corpus = TuszCorpus(tmp_path)
+    assert [event.label for event in corpus.events(corpus.recordings()[0])] == [label]
 
 
 def test_it_pickles_with_its_name(tree):

@@ -131,7 +131,7 @@ def _check_choice(group: str, override: Override) -> None:
 
 
 def run(verb: Verb[Any], arguments: Sequence[str] | None = None) -> None:
-    """Run a verb with command-line arguments; ends the process with 0, or 2 for bad input."""
+    """Run a verb with command-line arguments; exits with 2 for bad input, 130 after Ctrl-C."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     speak()
     if {"--help", "-h"} & set(arguments):
@@ -161,6 +161,9 @@ def run(verb: Verb[Any], arguments: Sequence[str] | None = None) -> None:
         decorated()
     except (HydraException, OmegaConfBaseException) as error:
         _refuse(error)
+    except KeyboardInterrupt:
+        log.info("stopped; what was prepared is kept, and the same command finds it")
+        raise SystemExit(130) from None
 
 
 def is_explained(error: BaseException) -> bool:

@@ -21,7 +21,13 @@ GROUPS = {
     [
         *(f"objective={name}" for name in GROUPS["objective"]),
         *(f"+experiment={name}" for name in GROUPS["experiment"]),
-        *(f"preprocess={name}" for name in GROUPS["preprocess"]),
+        *(f"preprocess={name}" for name in GROUPS["preprocess"] if name != "bipolar"),
+        pytest.param(
+            "preprocess=bipolar",
+            marks=pytest.mark.xfail(
+                strict=True, reason="the network knows positions of electrodes, not of derivations"
+            ),
+        ),
         "windows.normalisation=standard",
         "model.graph.backend=pyg",
         "+hw=local",

@@ -132,6 +132,17 @@ def test_an_unknown_accelerator_is_refused(verb, command, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_outside_of_training_ends_with_130_and_no_traceback(command):
+    def interrupted(config):
+        raise KeyboardInterrupt
+
+    verb = type(predict.VERB)("predict", predict.VERB.schema, "", (), interrupted)
+    ended = command(verb, "input=x.edf", "checkpoint=x.ckpt")
+    assert ended.code == 130
+    assert "stopped" in ended.out
+    assert "Traceback" not in ended.err
+
+
 def test_a_fault_of_ours_keeps_its_traceback(command, monkeypatch):
     def broken(config):
         raise RuntimeError("a fault")

@@ -166,7 +166,7 @@ def test_files_that_cannot_be_read_are_named_and_the_others_are_written(predicte
     failed = {line.split("failed: ")[1] for line in ended.out.splitlines() if "failed: " in line}
     reasons = {Path(line.split(": ")[0]).name: line for line in failed}
     assert set(reasons) == {"letter.edf", bipolar.name}
-    assert "not an EDF file" in reasons["letter.edf"]
+    assert "not an EDF" in reasons["letter.edf"]
     assert "bipolar derivations" in reasons[bipolar.name]
     assert written_below(output) == pairs_of([good.stem])
     assert "1 of 3 recordings predicted" in ended.out

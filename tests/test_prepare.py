@@ -71,7 +71,7 @@ def test_a_file_that_cannot_be_read_is_left_out_with_its_reason(quick, trained, 
     assert ended.code == 1
     line = next(line for line in ended.out.splitlines() if "left out: " in line)
     assert broken.stem in line
-    assert "not an EDF file" in line
+    assert "not an EDF" in line
     index = CacheIndex.load(next((tmp_path / "data").rglob("index.npz")))
     assert len(index) == len(edfs(corpus)) - 1
     assert broken.stem not in index.stem.tolist()
@@ -87,7 +87,7 @@ def test_no_usable_recording_is_an_error_that_names_the_reasons(quick, trained, 
         prepare.VERB, "corpus=tusz", f"corpus.root={corpus}", f"paths.data={tmp_path / 'data'}"
     )
     assert ended.code == 2
-    assert "not an EDF file" in ended.err
+    assert "not an EDF" in ended.err
     assert "Traceback" not in ended.err
 
 

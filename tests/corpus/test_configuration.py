@@ -1,5 +1,6 @@
 """Every corpus of the configuration is opened, and a recording of each goes into a cache."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import edfio
@@ -9,7 +10,13 @@ import pytest
 from seizure.cache.build import build_cache
 from seizure.command import conf_folder, load
 from seizure.config import ConfigError, PrepareConfig
+from seizure.corpus.entry import CorpusError, CorpusRecording
+from seizure.corpus.split import SplitPlan, assign_splits
+from seizure.eeg.annotation import Event
+from seizure.eeg.annotation_tsv import read_events_tsv
 from seizure.eeg.channels import BIPOLAR_18, CANONICAL_19
+from seizure.eeg.filtering import Preprocessing
+from seizure.eeg.montage import MONTAGES, Montage
 from seizure.prepare import open_corpus
 
 NAMES = sorted(path.stem for path in (conf_folder() / "corpus").glob("*.yaml"))
@@ -83,6 +90,26 @@ def test_the_split_comes_from_the_configuration(tmp_path):
     assert [r.split for r in corpus.recordings()] == ["dev", "eval", "train"]
     with pytest.raises(ConfigError, match=r"corpus\.split.*at most 1 together"):
         load("prepare", PrepareConfig, [*overrides, "corpus.split.dev_share=0.9"])
+
+
+def test_the_corpus_that_the_documentation_adds_works(tmp_path):
+    text = (conf_folder().parent / "docs" / "corpora.md").read_text("utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    names = {
+        "dataclass": dataclass, "field": field, "Path": Path, "SplitPlan": SplitPlan,
+        "Montage": Montage, "MONTAGES": MONTAGES, "CorpusRecording": CorpusRecording,
+        "CorpusError": CorpusError, "Event": Event, "assign_splits": assign_splits,
+        "read_events_tsv": read_events_tsv, "__name__": "documentation",
+    }  # fmt: skip
+    exec(code, names)
+    for number in range(3):
+        path = tmp_path / "corpus" / f"p{number}" / f"p{number}_night.edf"
+        _write(path, number)
+        path.with_suffix(".tsv").write_text(TSV)
+    corpus = names["MyCorpus"](tmp_path / "corpus")
+    report = build_cache(corpus, tmp_path / "cache", Preprocessing(), jobs=1)
+    assert sorted(report.index.split.tolist()) == ["dev", "eval", "train"]
+    assert report.index.events_of(0).tolist() == [[2 * 256, 8 * 256]]
 
 
 def test_a_folder_without_a_corpus_says_what_was_looked_for(tmp_path):

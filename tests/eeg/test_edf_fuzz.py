@@ -1,5 +1,6 @@
 """Whatever is wrong with a header: the right samples in the unit it states, or a refusal."""
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seizure.eeg.annotation import AnnotationError
 from seizure.eeg.channels import BIPOLAR_18, canonical_name, derivation_name
 from seizure.eeg.edf import read_edf
+from seizure.eeg.edf_annotations import read_annotations
 from seizure.eeg.recording import UnreadableRecording
 
 N_SIGNALS = 22
@@ -148,6 +151,30 @@ def test_damaged_bytes_give_the_right_samples_or_a_refusal(sketch, place, junk):
     content = bytearray(sound.to_bytes())
     content[place : place + len(junk)] = junk
     _check(sound, bytes(content), "referential", canonical_name)
+
+
+@settings(max_examples=200, deadline=None)
+@given(place=st.integers(0, 4 * 80 - 1), junk=st.binary(min_size=1, max_size=12))
+def test_damaged_times_and_remarks_give_the_right_samples_or_a_refusal(sketch, place, junk):
+    sound = sketch(
+        labels=(*sketch().labels, "EDF Annotations"),
+        samples_per_record=(50,) * 19 + (40,),
+        reserved="EDF+C",
+        record_tails=[f"+{k}\x14\x14\0+{k}.5\x152\x14sz\x14\0".encode() for k in range(4)],
+    )
+    content = bytearray(sound.to_bytes())
+    record, within = divmod(place, 80)
+    at = 256 * 21 + record * (2 * 19 * 50 + 80) + 2 * 19 * 50 + within
+    content[at : at + len(junk)] = junk[: 80 - within]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recording.edf"
+        path.write_bytes(bytes(content))
+        with contextlib.suppress(UnreadableRecording):
+            recording = read_edf(path)
+            np.testing.assert_allclose(recording.signal_uv[0], sound.microvolts("Fp1"), atol=1e-3)
+        with contextlib.suppress(UnreadableRecording, AnnotationError):
+            onsets_s = [remark.onset_s for remark in read_annotations(path)]
+            assert onsets_s == sorted(onsets_s)
 
 
 @settings(max_examples=200, deadline=None)

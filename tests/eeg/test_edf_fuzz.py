@@ -165,7 +165,8 @@ def test_damaged_times_and_remarks_give_the_right_samples_or_a_refusal(sketch, p
     content = bytearray(sound.to_bytes())
     record, within = divmod(place, 80)
     at = 256 * 21 + record * (2 * 19 * 50 + 80) + 2 * 19 * 50 + within
-    content[at : at + len(junk)] = junk[: 80 - within]
+    junk = junk[: 80 - within]
+    content[at : at + len(junk)] = junk
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording.edf"
         path.write_bytes(bytes(content))

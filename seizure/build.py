@@ -11,7 +11,6 @@ import torch
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
-    LearningRateMonitor,
     RichProgressBar,
 )
 from torch import nn
@@ -126,7 +125,6 @@ def callbacks(
         Heartbeat(settings.heartbeat_interval_s),
         Throughput(),
         RandomState(),
-        LearningRateMonitor("step"),
         EarlyStopping(settings.monitor, mode="max", patience=settings.patience, strict=True),
         interruption,
         best_checkpoint(folder.checkpoints, settings.monitor),
@@ -149,8 +147,10 @@ def trainer(
     """
     settings = asdict(config.trainer)
     settings["precision"] = precision(config.trainer)
-    # A run shorter than the interval still logs its steps.
-    settings["log_every_n_steps"] = min(settings["log_every_n_steps"], n_batches)
+    # An epoch shorter than the interval still logs its steps.
+    limit = settings["limit_train_batches"]
+    n_steps = limit if isinstance(limit, int) else max(1, int(limit * n_batches))
+    settings["log_every_n_steps"] = min(settings["log_every_n_steps"], n_steps, n_batches)
     return pl.Trainer(
         **settings,
         logger=MetricsFile(folder.path, config.logger.flush_every_n_steps),

@@ -6,7 +6,7 @@ puts them together. An unknown key fails and names the nearest known one.
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -199,7 +199,7 @@ class TrainConfig:
     logger: Logger
     events: Postprocessing
     track_rate_hz: float
-    hw: Hardware = Hardware()
+    hw: Hardware = field(default_factory=Hardware)
 
     def __post_init__(self) -> None:
         inputs = InputSpec(CANONICAL_19, self.preprocess.rate_hz, self.windows.window_s)

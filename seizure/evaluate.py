@@ -15,7 +15,7 @@ from seizure.command import Verb, run
 from seizure.config import EvaluateConfig
 from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
 from seizure.learning.module import DetectionModule
-from seizure.learning.tracks import stitched
+from seizure.learning.tracks import NothingToScoreError, stitched
 from seizure.prepare import PreparedCorpus, prepare_corpus
 from seizure.scoring.case import Pair, TrackedRecording
 from seizure.scoring.curve import sweep, thresholds_for
@@ -133,7 +133,9 @@ def recordings_of(
     batches = trainer.predict(module, dataloaders=data.scoring_dataloader(split)) or []
     result = stitched(batches, data.index, module.track_rate_hz)  # pyright: ignore[reportArgumentType]
     if result.n_partly_seen:
-        raise RuntimeError(f"{result.n_partly_seen} recordings of {split} were seen only in part")
+        raise NothingToScoreError(
+            f"{result.n_partly_seen} recordings of {split} were seen only in part"
+        )
     return result.recordings
 
 

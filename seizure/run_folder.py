@@ -67,7 +67,8 @@ class RunFolder:
         """
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         kept = self.path / "config.yaml"
-        if kept.is_file():
+        # A run that never learnt anything, for want of its corpus say, binds nobody.
+        if kept.is_file() and any(self.checkpoints.iterdir()):
             before = yaml.safe_load(kept.read_text(encoding="utf-8"))
             changed = sorted(set(_differences(before, configuration)))
             if changed:

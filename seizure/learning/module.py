@@ -10,7 +10,7 @@ from seizure.events.decide import Postprocessing
 from seizure.learning.metrics import detection_metrics
 from seizure.learning.optimiser import make_optimiser, make_schedule
 from seizure.learning.spec import Optimisation
-from seizure.learning.tracks import WindowFrames, frames_of, stitched
+from seizure.learning.tracks import NothingToScoreError, WindowFrames, frames_of, stitched
 from seizure.windows.dataset import WindowBatch
 
 
@@ -57,6 +57,7 @@ class DetectionModule(pl.LightningModule):
     def training_step(self, batch: WindowBatch) -> Tensor:
         """The batch's loss."""
         step = self._step(batch)
+        self.log("train/lr", self.lr_schedulers().get_last_lr()[0])  # pyright: ignore
         self.log("train/loss", step.loss, on_step=True, on_epoch=True, batch_size=len(batch.row))
         return step.loss
 
@@ -75,6 +76,11 @@ class DetectionModule(pl.LightningModule):
             return
         index = self.trainer.datamodule.index  # pyright: ignore[reportAttributeAccessIssue]
         result = stitched(frames, index, self.track_rate_hz)
+        if not result.recordings:
+            raise NothingToScoreError(
+                f"validation saw {result.n_partly_seen} recordings in part and none whole, so "
+                f"there is nothing to score; raise trainer.limit_val_batches"
+            )
         self.log_dict(
             {
                 f"val/{name}": value

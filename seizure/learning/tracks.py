@@ -24,6 +24,10 @@ class WindowFrames(NamedTuple):
     probability: NDArray[np.float32]
 
 
+class NothingToScoreError(ValueError):
+    """No recording was seen whole."""
+
+
 @dataclass(frozen=True)
 class StitchedRecordings:
     """The recordings of which every window was seen, and how many were seen only in part."""

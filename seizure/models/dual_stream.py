@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seizure.eeg.channels import positions_of
 from seizure.models.spec import (
     EdgeSpec,
     EncoderSpec,
@@ -17,7 +18,7 @@ from seizure.models.spec import (
 )
 from seizure.nn.bidirectional import BidirectionalMamba
 from seizure.nn.decay import no_decay_on_bias
-from seizure.nn.encoding import electrode_positions, laplacian_encoding, structural_graph
+from seizure.nn.encoding import laplacian_encoding, structural_graph
 from seizure.nn.graph import SSGConv, sparse_adjacency
 from seizure.nn.mamba import Backend
 from seizure.nn.norm import RMSNorm
@@ -169,7 +170,7 @@ class GraphNetwork(nn.Module):
 
     def __init__(self, d_model: int, channel_names: tuple[str, ...], spec: GraphSpec) -> None:
         super().__init__()
-        structure = structural_graph(electrode_positions(channel_names))
+        structure = structural_graph(positions_of(channel_names))
         self.register_buffer("encoding", laplacian_encoding(structure, spec.n_encoding))
         conv = _graph_convolution(spec)
         n_in = d_model + spec.n_encoding

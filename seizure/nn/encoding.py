@@ -4,23 +4,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seizure.eeg.channels import CANONICAL_19, POSITIONS
-
-
-def electrode_positions(channel_names: tuple[str, ...]) -> np.ndarray:
-    """Unit-sphere positions of named electrodes, (electrode, 3); raises on an unknown name.
-
-    >>> electrode_positions(("Cz",)).shape
-    (1, 3)
-    """
-    unknown = [name for name in channel_names if name not in CANONICAL_19]
-    if unknown:
-        raise ValueError(
-            f"no position is known for {', '.join(unknown)}; expected names of the 10-20 system: "
-            f"{', '.join(CANONICAL_19)}"
-        )
-    return POSITIONS[[CANONICAL_19.index(name) for name in channel_names]]
-
 
 def structural_graph(positions: np.ndarray) -> np.ndarray:
     """How near electrodes are, (electrode, electrode), symmetric, in [0, 1], zero on the diagonal.
@@ -41,6 +24,7 @@ def laplacian_encoding(graph: np.ndarray, n_vectors: int) -> Tensor:
     section 2.1. The graph is fixed, so the eigenvectors are computed once, in float64, and their
     signs are settled by their largest entry.
 
+    >>> from seizure.eeg.channels import POSITIONS
     >>> laplacian_encoding(structural_graph(POSITIONS), 16).shape
     torch.Size([19, 16])
     """

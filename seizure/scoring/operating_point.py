@@ -12,6 +12,10 @@ from seizure.events.export import write_atomically
 from seizure.scoring.curve import Curve, OperatingPoint, sensitivity_at
 
 
+class OperatingPointError(ValueError):
+    """An operating point that cannot be chosen, or was changed after it was."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """Settings chosen at a false-alarm target, with what they gave where they were chosen.
@@ -48,10 +52,10 @@ def choose(
     """The most sensitive threshold within a false-alarm target.
 
     Where none is within it, the one with fewest false alarms, and `reached` says so. Raises
-    `ValueError` for a curve without reference seizures: nothing can be chosen there.
+    `OperatingPointError` for a curve without reference seizures: nothing can be chosen there.
     """
     if curve.n_reference == 0:
-        raise ValueError(
+        raise OperatingPointError(
             f"{chosen_on} holds no reference seizure, so no threshold can be chosen on it"
         )
     point = sensitivity_at(curve, target_fa_per_24h)
@@ -70,7 +74,7 @@ def write_choice(path: str | Path, choice: Choice) -> Path:
 
 
 def read_choice(path: str | Path) -> Choice:
-    """Read a choice; raises `ValueError` when its settings were edited after it was made."""
+    """Read a choice; raises `OperatingPointError` when it was edited after it was made."""
     content = json.loads(Path(path).read_text(encoding="utf-8"))
     stated = content.pop("fingerprint")
     choice = Choice(
@@ -81,7 +85,7 @@ def read_choice(path: str | Path) -> Choice:
         }
     )
     if choice.fingerprint != stated:
-        raise ValueError(
+        raise OperatingPointError(
             f"{path}: the settings have fingerprint {choice.fingerprint}, the file states "
             f"{stated}; choose the operating point again instead of editing it"
         )

@@ -70,7 +70,7 @@ def headline(evaluation: Evaluation, corpus_note: str) -> tuple[str, ...]:
     point, szcore = evaluation.point, total["szcore"]["event"]
     lines = [
         f"{evaluation.split} ({corpus_note}): {total['n_recordings']} recordings, "
-        f"{total['n_subjects']} patients, {total['hours']:.2f} h, {point.n_reference} seizures",
+        f"{total['n_subjects']} patients, {total['hours']:.2f} h, seizures: {point.n_reference}",
         f"operating point from {evaluation.choice.chosen_on}: NEDC OVLP sensitivity "
         f"{percent(point.sensitivity)} at {point.fa_per_24h:.2f} FA/24h "
         f"({point.tp} of {point.n_reference} found, {_false_alarms(point)})",
@@ -92,7 +92,7 @@ def _sections(
     total = evaluation.scores["total"]
     scored = (
         f"{corpus_note}: {total['n_recordings']} recordings of {total['n_subjects']} patients, "
-        f"{total['hours']:.2f} h of EEG, {evaluation.point.n_reference} seizures"
+        f"{total['hours']:.2f} h of EEG, seizures: {evaluation.point.n_reference}"
     )
     yield f"# Seizure detection on {evaluation.split}: {corpus_note}"
     if notes:

@@ -3,11 +3,12 @@ import pytest
 import torch
 
 from seizure.eeg.channels import CANONICAL_19
-from seizure.nn.encoding import electrode_positions, laplacian_encoding, structural_graph
+from seizure.eeg.channels import positions_of
+from seizure.nn.encoding import laplacian_encoding, structural_graph
 
 
 def graph():
-    return structural_graph(electrode_positions(CANONICAL_19))
+    return structural_graph(positions_of(CANONICAL_19))
 
 
 def test_nearest_neighbours_weigh_most_and_nobody_is_cut_off():
@@ -40,13 +41,13 @@ def test_signs_do_not_flip_under_noise():
 
 
 def test_encoding_follows_the_order_of_electrodes():
-    flipped = laplacian_encoding(structural_graph(electrode_positions(CANONICAL_19[::-1])), 8)
+    flipped = laplacian_encoding(structural_graph(positions_of(CANONICAL_19[::-1])), 8)
     expected = laplacian_encoding(graph(), 8)
     torch.testing.assert_close(flipped.flip(0).abs(), expected.abs(), rtol=1e-3, atol=1e-4)
 
 
 def test_impossible_requests_are_named():
     with pytest.raises(ValueError, match="Foo"):
-        electrode_positions(("Cz", "Foo"))
+        positions_of(("Cz", "Foo"))
     with pytest.raises(ValueError, match="at most 18"):
         laplacian_encoding(graph(), 19)

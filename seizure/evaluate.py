@@ -82,6 +82,7 @@ def evaluate_checkpoint(
         f"Checkpoint `{checkpoint.name}` of run `{trained.run}`: {trained.model.name} "
         f"{trained.model.size}, trained on {trained.corpus.name}, seed {trained.seed}.",
         f"Normalisation: {trained.windows.normalisation}, per recording and channel.",
+        *(f"Interpolated by spherical splines: {what}." for what in corpus.interpolated),
         *(f"Left out: {reason}" for reason in corpus.left_out),
     )
     report = write_report(folder, evaluation, corpus.note, notes, figures)

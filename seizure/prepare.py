@@ -37,6 +37,7 @@ class PreparedCorpus:
     folder: Path
     index: CacheIndex
     left_out: tuple[str, ...]
+    interpolated: tuple[str, ...]
 
     @property
     def note(self) -> str:
@@ -78,16 +79,24 @@ def prepare_corpus(
     Says what was left out and why. Raises `CorpusError`, `CacheError` or `PatientLeak`.
     """
     corpus = open_corpus(settings, jobs)
-    # Synthetic corpora of several sizes may stand side by side, each in a root of its own.
-    name = settings.root.name if isinstance(settings, SyntheticCorpus) else settings.name
+    # There is one TUSZ, but there may be many folders of EDFs or synthetic corpora side by side.
+    name = settings.name if isinstance(settings, TuszCorpus) else settings.root.resolve().name
     folder = cache_folder(cache, name, preprocessing)
     with progress("preparing recordings") as report:
         built = build_cache(corpus, folder, preprocessing, jobs, report)
     say_what_was_built(built, folder)
     for line in str(built.index.audit()).splitlines():
         log.info("%s", line)
-    left_out = tuple(f"{failure.stem}: {failure.reason}" for failure in built.failures)
-    return PreparedCorpus(settings.name, folder, built.index, left_out)
+    return PreparedCorpus(
+        settings.name,
+        folder,
+        built.index,
+        left_out=tuple(f"{failure.stem}: {failure.reason}" for failure in built.failures),
+        interpolated=tuple(
+            f"{', '.join(names)} in {count} recordings"
+            for names, count in built.interpolated.items()
+        ),
+    )
 
 
 def say_what_was_built(built: BuildReport, folder: Path) -> None:
@@ -100,6 +109,8 @@ def say_what_was_built(built: BuildReport, folder: Path) -> None:
         built.n_reused,
         len(built.failures),
     )
+    for names, count in built.interpolated.items():
+        log.info("interpolated %s in %d recordings", ", ".join(names), count)
     for failure in built.failures:
         log.info("left out: %s: %s", failure.stem, failure.reason)
 

@@ -36,7 +36,8 @@ EXPERIMENTS = sorted(p.stem for p in (conf_folder() / "experiment").glob("*.yaml
     ],
 )
 def test_every_choice_of_every_group_composes_and_checks(override):
-    assert isinstance(load("train", TrainConfig, [override]), TrainConfig)
+    overrides = [override, "corpus.root=somewhere"]
+    assert isinstance(load("train", TrainConfig, overrides), TrainConfig)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ class StepResult(NamedTuple):
 class DetectionModule(pl.LightningModule):
     """Trains a network that maps EEG (batch, channel, time) to logits (batch, time).
 
-    Validation scores whole stitched recordings: `val/loss`, `val/auroc` (per frame) and
-    `val/sensitivity_at_10fa` (NEDC any-overlap, best threshold with at most 10 false alarms a day).
+    Validation scores whole stitched recordings: `val/loss`, `val/auroc` (per frame),
+    `val/sensitivity_at_10fa` and `val/mean_sensitivity`, see `detection_metrics`.
     `configuration` is stored in checkpoints as plain containers, so that a checkpoint alone is
     enough to build the network again.
     """

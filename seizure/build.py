@@ -27,7 +27,7 @@ from seizure.callbacks.random_state import RandomState
 from seizure.callbacks.throughput import Throughput
 from seizure.config import (
     ConfigError,
-    DualStreamModel,
+    Model,
     Objective,
     TrainConfig,
     TrainerSettings,
@@ -37,6 +37,7 @@ from seizure.learning.loss import FocalLoss, WeightedCrossEntropy, balanced_pos_
 from seizure.learning.module import DetectionModule
 from seizure.learning.spec import Focal
 from seizure.models.dual_stream import DualStream
+from seizure.models.electrode_stream import ElectrodeStream
 from seizure.models.spec import InputSpec
 from seizure.models.weights import load_weights
 from seizure.run_folder import RunFolder
@@ -45,9 +46,13 @@ from seizure.windows.datamodule import WindowDataModule
 log = logging.getLogger("seizure")
 
 
-def network(model: DualStreamModel, inputs: InputSpec) -> nn.Module:
+NETWORKS = {"dual_stream": DualStream, "electrode_stream": ElectrodeStream}
+
+
+def network(model: Model, inputs: InputSpec) -> nn.Module:
     """The detector of a configuration, freshly initialised."""
-    return DualStream(inputs, model.encoder, model.node, model.edge, model.graph, model.dropout)
+    detector = NETWORKS[model.name]
+    return detector(inputs, model.encoder, model.node, model.edge, model.graph, model.dropout)
 
 
 def loss(objective: Objective, data: WindowDataModule) -> nn.Module:

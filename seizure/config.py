@@ -97,10 +97,14 @@ class EdfFolderCorpus:
 
 
 @dataclass(frozen=True)
-class DualStreamModel:
-    """The sizes of a dual-stream detector."""
+class Model:
+    """Which dual-stream detector and its sizes.
 
-    name: Literal["dual_stream"]
+    `dual_stream` is the published one, whose first convolution mixes all electrodes;
+    `electrode_stream` encodes each electrode by itself.
+    """
+
+    name: Literal["dual_stream", "electrode_stream"]
     size: str
     encoder: EncoderSpec
     node: StreamSpec
@@ -191,7 +195,7 @@ class TrainConfig:
     windows: Windowing
     balance: Balance
     loader: Loading
-    model: DualStreamModel
+    model: Model
     objective: Objective
     optimisation: Optimisation
     trainer: TrainerSettings

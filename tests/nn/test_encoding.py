@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from seizure.eeg.channels import CANONICAL_19
-from seizure.eeg.channels import positions_of
+from seizure.eeg.channels import CANONICAL_19, positions_of
 from seizure.nn.encoding import laplacian_encoding, structural_graph
 
 

@@ -1,0 +1,91 @@
+"""Nodes are electrodes: their order means nothing, and each is read by the same encoder."""
+
+import pytest
+import torch
+
+from seizure.eeg.channels import BIPOLAR_18, CANONICAL_19
+from seizure.models.electrode_stream import ElectrodeStream
+from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, InputSpec, StreamSpec
+from seizure.nn.decay import takes_decay
+from seizure.nn.norm import BatchNorm, RMSNorm
+
+
+def detector(channel_names=CANONICAL_19, dropout=0.0):
+    torch.manual_seed(0)
+    return ElectrodeStream(
+        InputSpec(tuple(channel_names), 256.0, 8.0),
+        EncoderSpec((4, 8, 8), (4, 4, 4), 7, ((1,), (1, 2), (1,))),
+        StreamSpec(8, 1, 4, 4, 2, 2),
+        EdgeSpec(8, 1, 4, 4, 2, 2, every=4),
+        GraphSpec(2, 0.05, 2, 3, 1e-4, 8),
+        dropout,
+    )
+
+
+@pytest.fixture
+def eeg():
+    return torch.randn(2, 19, 2048, generator=torch.Generator().manual_seed(1))
+
+
+def test_permuting_electrodes_with_their_positions_moves_nothing(eeg):
+    model = detector().eval()
+    order = torch.randperm(19, generator=torch.Generator().manual_seed(2))
+    permuted = detector([CANONICAL_19[i] for i in order]).eval()
+    permuted.load_state_dict(model.state_dict())
+    # The eigenvectors' signs follow the order of electrodes; a position keeps its own entries.
+    permuted.graph.encoding.copy_(model.graph.encoding[order])
+    with torch.no_grad():
+        assert torch.allclose(permuted(eeg[:, order]), model(eeg), atol=1e-5)
+        assert not torch.allclose(model(eeg[:, order]), model(eeg), atol=1e-5)
+
+
+def test_the_same_weights_read_bipolar_derivations(eeg):
+    model, bipolar = detector().eval(), detector(BIPOLAR_18).eval()
+    weights = {k: v for k, v in model.state_dict().items() if k != "graph.encoding"}
+    missing, unexpected = bipolar.load_state_dict(weights, strict=False)
+    assert missing == ["graph.encoding"]
+    assert unexpected == []
+    assert bipolar(eeg[:, :18]).shape == (2, 2048)
+
+
+def test_a_window_does_not_depend_on_the_others_of_its_batch(eeg):
+    model = detector().eval()
+    with torch.no_grad():
+        assert torch.allclose(model(eeg)[1:], model(eeg[1:]), atol=1e-5)
+
+
+def test_every_parameter_gets_a_finite_gradient(eeg):
+    model = detector()
+    model(eeg).square().mean().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_norms_biases_and_scan_parameters_do_not_decay():
+    for name, module in detector().named_modules():
+        is_norm = isinstance(module, RMSNorm | BatchNorm)
+        for kind, parameter in module.named_parameters(recurse=False):
+            spared = is_norm or kind in ("bias", "dt_bias", "A_log", "D")
+            assert takes_decay(parameter) is not spared, f"{name}.{kind}"
+
+
+def test_flat_and_enormous_electrodes_stay_finite(eeg):
+    eeg[0, 4] = 0
+    eeg[1, 7, 500:510] = 1e4
+    model = detector()
+    logits = model(eeg)
+    logits.square().mean().backward()
+    assert logits.isfinite().all()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_the_untrained_detector_claims_its_prior(eeg):
+    with torch.no_grad():
+        assert detector().eval()(eeg).sigmoid().mean() == pytest.approx(0.05, abs=0.03)
+
+
+def test_a_wrong_window_is_named():
+    with pytest.raises(ValueError, match=r"multiple of 256 samples; found \(2, 19, 1000\)"):
+        detector()(torch.zeros(2, 19, 1000))

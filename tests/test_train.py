@@ -149,7 +149,8 @@ def test_a_run_of_that_name_with_another_configuration_is_refused(quick, trained
     before = snapshot(trained)
     ended = command(train.VERB, *quick.overrides("run=trained", "optimisation.lr=0.1", "seed=3"))
     assert ended.code == 2
-    assert "optimisation.lr was 0.002, now 0.1" in ended.err
+    before_lr = quick.config().optimisation.lr
+    assert f"optimisation.lr was {before_lr}, now 0.1" in ended.err
     assert "seed was 0, now 3" in ended.err
     assert "another run=NAME" in ended.err
     assert snapshot(trained) == before

@@ -54,7 +54,8 @@ class WeightedCrossEntropy(nn.Module):
 
 def _mean_over(per_sample: Tensor, valid: Tensor) -> Tensor:
     weight = valid.to(per_sample.dtype)
-    return (per_sample * weight).sum() / weight.sum()
+    # Of a batch that holds padding alone there is nothing to learn: 0, not NaN.
+    return (per_sample * weight).sum() / weight.sum().clamp(min=1)
 
 
 def balanced_pos_weight(seizure_share: float) -> float:

@@ -5,12 +5,19 @@ from typing import Any, NamedTuple
 import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
+from torchmetrics import MeanMetric
 
 from seizure.events.decide import Postprocessing
 from seizure.learning.metrics import detection_metrics
 from seizure.learning.optimiser import make_optimiser, make_schedule
 from seizure.learning.spec import Optimisation
-from seizure.learning.tracks import NothingToScoreError, WindowFrames, frames_of, stitched
+from seizure.learning.tracks import (
+    NothingToScoreError,
+    WindowFrames,
+    frames_of,
+    of_all_ranks,
+    stitched,
+)
 from seizure.windows.dataset import WindowBatch
 
 
@@ -24,8 +31,10 @@ class StepResult(NamedTuple):
 class DetectionModule(pl.LightningModule):
     """Trains a network that maps EEG (batch, channel, time) to logits (batch, time).
 
-    Validation scores whole stitched recordings: `val/loss`, `val/auroc` (per frame),
-    `val/sensitivity_at_10fa` and `val/mean_sensitivity`, see `detection_metrics`.
+    Validation scores whole stitched recordings: `val/loss` (mean over samples), `val/auroc` (per
+    frame), `val/sensitivity_at_10fa` and `val/mean_sensitivity`, see `detection_metrics`; a test
+    does the same as `test/…`. With several processes each of them sees a part of the windows and
+    scores the recordings of all, so that the figures are those of one process.
     `configuration` is stored in checkpoints as plain containers, so that a checkpoint alone is
     enough to build the network again.
     """
@@ -47,6 +56,7 @@ class DetectionModule(pl.LightningModule):
         self.postprocessing = postprocessing
         self.rate_hz = rate_hz
         self.track_rate_hz = track_rate_hz
+        self.scored_loss = MeanMetric()
         self._frames: list[WindowFrames] = []
         self.save_hyperparameters({"configuration": configuration or {}}, logger=False)
 
@@ -63,30 +73,23 @@ class DetectionModule(pl.LightningModule):
 
     def validation_step(self, batch: WindowBatch) -> Tensor:
         """The batch's loss; its frames are kept until the recordings are complete."""
-        step = self._step(batch)
-        self._frames.append(self._frames_of(batch, step.logits))
-        self.log("val/loss", step.loss, batch_size=len(batch.row))
-        return step.loss
+        return self._scoring_step(batch, "val")
+
+    def test_step(self, batch: WindowBatch) -> Tensor:
+        """The same for a split that nothing was chosen on."""
+        return self._scoring_step(batch, "test")
 
     def on_validation_epoch_end(self) -> None:
         """Score the stitched recordings."""
-        frames, self._frames = self._frames, []
         # The sanity check sees a few windows of one recording: nothing that could be scored.
         if self.trainer.sanity_checking:
-            return
-        index = self.trainer.datamodule.index  # pyright: ignore[reportAttributeAccessIssue]
-        result = stitched(frames, index, self.track_rate_hz)
-        if not result.recordings:
-            raise NothingToScoreError(
-                f"validation saw {result.n_partly_seen} recordings in part and none whole, so "
-                f"there is nothing to score; raise trainer.limit_val_batches"
-            )
-        self.log_dict(
-            {
-                f"val/{name}": value
-                for name, value in detection_metrics(result.recordings, self.postprocessing).items()
-            }
-        )
+            self._frames = []
+        else:
+            self._score("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Score the stitched recordings."""
+        self._score("test")
 
     def predict_step(self, batch: WindowBatch) -> WindowFrames:
         """Probabilities of each window at the track's rate."""
@@ -105,6 +108,29 @@ class DetectionModule(pl.LightningModule):
     def _step(self, batch: WindowBatch) -> StepResult:
         logits = self.network(batch.normalised())
         return StepResult(self.loss(logits, batch.target, batch.valid), logits)
+
+    def _scoring_step(self, batch: WindowBatch, stage: str) -> Tensor:
+        step = self._step(batch)
+        self._frames.append(self._frames_of(batch, step.logits))
+        # Weighted by samples, the mean does not depend on how windows fall into batches and ranks;
+        # Lightning's own mean over ranks would round the numbers of samples.
+        self.scored_loss.update(step.loss, weight=batch.valid.sum())
+        self.log(f"{stage}/loss", self.scored_loss)
+        return step.loss
+
+    def _score(self, stage: str) -> None:
+        frames, self._frames = self._frames, []
+        if self.trainer.world_size > 1:
+            frames = [of_all_ranks(frames, self.all_gather)]  # pyright: ignore[reportArgumentType]
+        index = self.trainer.datamodule.index  # pyright: ignore[reportAttributeAccessIssue]
+        result = stitched(frames, index, self.track_rate_hz)
+        if not result.recordings:
+            raise NothingToScoreError(
+                f"{stage}: saw {result.n_partly_seen} recordings in part and none whole, so "
+                f"there is nothing to score; raise trainer.limit_{stage}_batches"
+            )
+        figures = detection_metrics(result.recordings, self.postprocessing)
+        self.log_dict({f"{stage}/{name}": value for name, value in figures.items()}, sync_dist=True)
 
     def _frames_of(self, batch: WindowBatch, logits: Tensor) -> WindowFrames:
         return frames_of(torch.sigmoid(logits.float()), batch, self.rate_hz, self.track_rate_hz)

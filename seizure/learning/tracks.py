@@ -1,10 +1,11 @@
 """From the probabilities of windows to one stitched track per recording, beside its annotations."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,8 +17,8 @@ from seizure.windows.dataset import WindowBatch
 
 
 class WindowFrames(NamedTuple):
-    """Windows on their way to a track: `row` (batch,) in the cache index, `start_frame` (batch,)
-    int64, `probability` (batch, frame) float32."""
+    """Windows on their way to a track: `row` (batch,) in the cache index, -1 for padding,
+    `start_frame` (batch,) int64, `probability` (batch, frame) float32."""
 
     row: NDArray[np.int64]
     start_frame: NDArray[np.int64]
@@ -60,6 +61,17 @@ def frames_of(
     )
 
 
+def of_all_ranks(
+    windows: Sequence[WindowFrames], all_gather: Callable[[Tensor], Tensor]
+) -> WindowFrames:
+    """The windows of every rank in the order of the ranks; each must hold equally many.
+
+    `all_gather` maps a tensor (window, …) to (rank, window, …), as `LightningModule.all_gather`.
+    """
+    mine = (torch.from_numpy(np.concatenate(column)) for column in zip(*windows, strict=True))
+    return WindowFrames(*(all_gather(column).flatten(0, 1).cpu().numpy() for column in mine))
+
+
 def stitched(
     windows: Iterable[WindowFrames], index: CacheIndex, track_rate_hz: float
 ) -> StitchedRecordings:
@@ -68,6 +80,8 @@ def stitched(
     stitchers: dict[int, Stitcher] = {}
     for batch in windows:
         for row, start, probability in zip(*batch, strict=True):
+            if row < 0:
+                continue
             if row not in stitchers:
                 n_frames = -(-int(index.n_samples[row]) // n)
                 stitchers[row] = Stitcher(track_rate_hz, n_frames)

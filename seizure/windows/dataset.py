@@ -11,6 +11,7 @@ from seizure.cache.index import CacheIndex
 from seizure.cache.mapping import MappedSignals
 from seizure.windows.grid import WindowGrid, seizure_mask
 from seizure.windows.normalisation import Gain
+from seizure.windows.sampler import PADDING
 
 
 class WindowBatch(NamedTuple):
@@ -19,7 +20,7 @@ class WindowBatch(NamedTuple):
     `eeg` (batch, channel, time) int16, `gain` and `offset` (batch, channel, 1) float32 such that
     `eeg · gain + offset` is normalised EEG, `target` (batch, time) uint8, 1 in a seizure, `valid`
     (batch, time) bool, False beyond the recording's end, `row` (batch,) the recording's row in the
-    cache index and `start` (batch,) the window's first sample, both int32.
+    cache index, -1 for padding, and `start` (batch,) the window's first sample, both int32.
     """
 
     eeg: Tensor
@@ -55,24 +56,23 @@ class WindowDataset(Dataset[WindowBatch]):
         return len(self.grid)
 
     def __getitem__(self, windows: list[int]) -> WindowBatch:
-        n_channels = len(self.index.channel_names)
-        shape = (len(windows), self.grid.window_samples)
-        eeg = torch.zeros((shape[0], n_channels, shape[1]), dtype=torch.int16)
-        target = np.zeros(shape, np.uint8)
-        valid = np.zeros(shape, np.bool_)
-        rows = self.grid.row[windows]
+        n_channels, n_samples = len(self.index.channel_names), self.grid.window_samples
         starts = self.grid.start[windows]
-        for place, (row, start) in enumerate(zip(rows.tolist(), starts.tolist(), strict=True)):
-            stop = min(start + shape[1], int(self.index.n_samples[row]))
-            eeg[place, :, : stop - start] = self.signals.window(row, start, stop)
-            target[place] = seizure_mask(start, shape[1], self.index.events_of(row))
-            valid[place, : stop - start] = True
+        rows = np.where(np.equal(windows, PADDING), np.int32(-1), self.grid.row[windows])
+        n_present = np.where(rows < 0, 0, self.index.n_samples[rows] - starts).clip(max=n_samples)
+        eeg = torch.empty((len(windows), n_channels, n_samples), dtype=torch.int16)
+        target = np.zeros((len(windows), n_samples), np.uint8)
+        for place, (row, start, n) in enumerate(zip(rows, starts, n_present, strict=True)):
+            if n:
+                eeg[place, :, :n] = self.signals.window(int(row), int(start), int(start + n))
+                target[place] = seizure_mask(int(start), n_samples, self.index.events_of(row))
+            eeg[place, :, n:] = 0
         return WindowBatch(
             eeg=eeg,
             gain=torch.from_numpy(self.gain.scale[rows, :, None]),
             offset=torch.from_numpy(self.gain.offset[rows, :, None]),
             target=torch.from_numpy(target),
-            valid=torch.from_numpy(valid),
+            valid=torch.from_numpy(np.arange(n_samples) < n_present[:, None]),
             row=torch.from_numpy(rows),
             start=torch.from_numpy(starts),
         )

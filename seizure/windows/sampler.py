@@ -98,18 +98,29 @@ class BalancedBatches(Sampler[list[int]]):
             yield mine[batch * self.batch_size : (batch + 1) * self.batch_size].tolist()
 
 
+# Asked for in place of a window where a rank has none left.
+PADDING = -1
+
+
 class ContiguousBatches(Sampler[list[int]]):
-    """Batches of window indices in the order of the grid, each window once over all ranks."""
+    """Batches of window indices in the order of the grid, each window once over all ranks.
+
+    Every rank gets equally many, in a block of its own, the last ones filled up with `PADDING`:
+    ranks exchange buffers in each forward pass, and one with a batch less would leave the others
+    waiting.
+    """
 
     def __init__(self, n_windows: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
-        # Whole blocks for a rank keep a recording's windows together.
-        edges = np.linspace(0, n_windows, world_size + 1).astype(int)
-        self.first, self.last = int(edges[rank]), int(edges[rank + 1])
+        self.n_windows = n_windows
         self.batch_size = batch_size
+        self._n_mine = -(-n_windows // world_size)
+        self._first = rank * self._n_mine
 
     def __len__(self) -> int:
-        return -(-(self.last - self.first) // self.batch_size)
+        return -(-self._n_mine // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        for first in range(self.first, self.last, self.batch_size):
-            yield list(range(first, min(first + self.batch_size, self.last)))
+        mine = np.arange(self._first, self._first + self._n_mine, dtype=np.int32)
+        mine[mine >= self.n_windows] = PADDING
+        for first in range(0, len(mine), self.batch_size):
+            yield mine[first : first + self.batch_size].tolist()

@@ -61,3 +61,8 @@ def test_the_weight_of_a_balanced_set_is_one():
     assert balanced_pos_weight(0.5) == 1.0
     with pytest.raises(ValueError, match="share of seizure"):
         balanced_pos_weight(0.0)
+
+
+@pytest.mark.parametrize("loss", [FocalLoss(), WeightedCrossEntropy(3.0)])
+def test_a_batch_of_padding_alone_costs_nothing(loss):
+    assert loss(LOGITS, TARGET, torch.zeros_like(VALID)) == 0

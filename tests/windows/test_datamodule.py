@@ -6,6 +6,7 @@ import torch
 
 from seizure.cache.shard import read_shard
 from seizure.windows.datamodule import WindowDataModule
+from seizure.windows.sampler import PADDING
 from seizure.windows.spec import Balance, Loading, Windowing
 
 
@@ -62,6 +63,16 @@ def test_workers_give_the_same_batches_as_none(tiny_cache, context):
 
     for here, there in zip(batches(0), batches(1), strict=True):
         assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True))
+
+
+def test_padding_is_silence_that_belongs_to_no_recording(data):
+    dataset = data.scoring_dataloader("dev").dataset
+    batch, alone = dataset[[2, PADDING]], dataset[[2]]
+    assert all(torch.equal(both[:1], one) for both, one in zip(batch, alone, strict=True))
+    assert batch.row.tolist()[1] == -1
+    assert not batch.valid[1].any()
+    assert not batch.target[1].any()
+    assert (batch.normalised()[1] == 0).all()
 
 
 def test_an_unknown_split_is_named(data):

@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seizure.windows.grid import WindowGrid, WindowKind
-from seizure.windows.sampler import BalancedBatches, ContiguousBatches, EmptyDraw, draw
+from seizure.windows.sampler import (
+    PADDING,
+    BalancedBatches,
+    ContiguousBatches,
+    EmptyDraw,
+    draw,
+)
 from seizure.windows.spec import Balance
 
 RNG = np.random.default_rng(1)
@@ -37,11 +45,19 @@ def test_a_short_epoch_is_a_different_part_of_the_mixture_each_time():
     assert set(one.tolist()) != set(two.tolist())
 
 
-def test_ranks_share_an_epoch_without_overlap_and_in_equal_numbers():
-    ranks = [BalancedBatches(GRID, Balance(), 8, 0, rank, 3) for rank in range(3)]
-    seen = [np.concatenate(list(rank)) for rank in ranks]
-    assert len({len(part) for part in seen}) == 1
-    assert len(set(np.concatenate(seen).tolist())) == sum(map(len, seen))
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_the_ranks_batches_are_together_those_of_one_process(world_size):
+    ranks = [BalancedBatches(GRID, Balance(), 8, 0, rank, world_size) for rank in range(world_size)]
+    alone = BalancedBatches(GRID, Balance(), 8 * world_size, 0)
+    assert {len(rank) for rank in ranks} == {len(alone)}
+    # Step by step: no window twice, none that one process with the whole batch would not take.
+    for parts, whole in zip(zip(*ranks, strict=True), alone, strict=True):
+        assert sorted(window for part in parts for window in part) == sorted(whole)
+    assert len(set(np.concatenate(list(alone)).tolist())) == 8 * world_size * len(alone)
+
+
+def test_a_draw_takes_four_bytes_a_window():
+    assert draw(GRID, Balance(), 0, 0).dtype == np.int32
 
 
 def test_a_resumed_epoch_goes_on_with_the_next_unseen_batch():
@@ -62,15 +78,13 @@ def test_resuming_after_a_whole_epoch_starts_the_next_one():
     assert list(resumed) == list(whole)
 
 
-def test_contiguous_batches_give_each_window_to_one_rank_once():
-    for world_size in (1, 2, 3):
-        seen = [
-            window
-            for rank in range(world_size)
-            for batch in ContiguousBatches(101, 8, rank, world_size)
-            for window in batch
-        ]
-        assert seen == list(range(101))
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 8))
+def test_scoring_gives_each_window_to_one_rank_once_and_as_many_batches_to_each(n, size, ranks):
+    shares = [list(ContiguousBatches(n, size, rank, ranks)) for rank in range(ranks)]
+    seen = [window for batches in shares for batch in batches for window in batch]
+    assert [window for window in seen if window != PADDING] == list(range(n))
+    assert len({tuple(map(len, batches)) for batches in shares}) == 1
+    assert seen.count(PADDING) < ranks
 
 
 def test_without_a_seizure_there_is_nothing_to_draw():

@@ -12,7 +12,7 @@ from seizure.eeg.filtering import Preprocessing
 _CHAIN_VERSION = 1
 # Settings that came after the first caches, with what the code did before: they count only where
 # they differ, so that those caches stay valid.
-_ADDED = {"montage": "referential", "max_interpolated": 3}
+_ADDED = {"montage": "referential", "max_interpolated": 3, "phase": "causal"}
 
 
 def preprocessing_hash(preprocessing: Preprocessing) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Literal, get_args
 
 import numpy as np
 from scipy import signal as sp
@@ -21,12 +22,21 @@ _MAX_INTERPOLATED = len(CANONICAL_19) // 2
 _MAX_RESAMPLING_FACTOR = 4096
 _MAX_RATE_DRIFT = 1e-6  # 4 ms in an hour
 
+Phase = Literal["causal", "zero"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
+# Mirrored EEG on both sides of a recording that is filtered forwards and backwards, in periods of
+# the band's lower edge; more changes nothing above 0.01 µV. On 1/f noise of 30 µV the first second
+# is then wrong by 2.6 µV in the mean, with scipy's odd padding by 8.1 µV, and causally by 8.0 µV.
+_PADDING_PERIODS = 3
+
 
 @dataclass(frozen=True)
 class Preprocessing:
     """Everything that decides what the cache holds; a changed value makes another cache.
 
-    `mains_hz` None leaves the mains in. `clip_sigma` sets where int16 saturates, see
+    `mains_hz` None leaves the mains in. `phase` "causal" filters forwards only, so that it can
+    stream; "zero" forwards and backwards: nothing is delayed, the attenuation doubles (6 dB at the
+    band's edges), and every sample depends on the whole recording. `clip_sigma` sets where int16 saturates, see
     cache/quantise.py. `missing` says what happens to a recording that lacks electrodes;
     `max_interpolated` is how many may be estimated with "interpolate". `montage` is what the
     channels of the cache are.
@@ -36,6 +46,7 @@ class Preprocessing:
     band_low_hz: float = 0.5
     band_high_hz: float = 120.0
     mains_hz: float | None = 60.0
+    phase: Phase = "causal"
     clip_sigma: float = 10.0
     missing: MissingPolicy = "interpolate_midline"
     max_interpolated: int = 3
@@ -57,7 +68,8 @@ class Preprocessing:
             raise ValueError(
                 f"preprocessing: found clip_sigma {self.clip_sigma}, expected 1 to 1000"
             )
-        for name, known in (("missing", MISSING_POLICIES), ("montage", MONTAGES)):
+        known_values = (("phase", PHASES), ("missing", MISSING_POLICIES), ("montage", MONTAGES))
+        for name, known in known_values:
             if getattr(self, name) not in known:
                 raise ValueError(
                     f"preprocessing: found {name} {getattr(self, name)!r}, expected one of "
@@ -71,10 +83,12 @@ class Preprocessing:
 
 
 def filter_recording(recording: Recording, preprocessing: Preprocessing) -> Recording:
-    """The recording at `rate_hz`, band-passed and with the mains notched out, causally.
+    """The recording at `rate_hz`, band-passed and with the mains notched out.
 
     Each channel runs in float64 through one cascade of second-order sections that starts in the
-    steady state of its first sample: an offset of 3 mV makes no transient.
+    steady state of its first sample: an offset of 3 mV makes no transient. Resampling comes first
+    and is symmetric: it looks `resampling_look_ahead_s` (0.1 s) into the future in either phase,
+    0 s where the source already has the rate.
 
     Raises:
         ValueError: the source is sampled too slowly for the band, or its rate has no usable ratio.
@@ -96,7 +110,6 @@ def filter_recording(recording: Recording, preprocessing: Preprocessing) -> Reco
     up, down = resampling_ratio(recording.rate_hz, preprocessing.rate_hz)
     anti_alias = _design_anti_alias(up, down) if up != down else None
     sections = design_sections(preprocessing)
-    settled = sp.sosfilt_zi(sections)
     n_samples = -(-recording.n_samples * up // down)
     filtered = np.empty((len(recording.signal_uv), n_samples), np.float32)
     for channel, source in enumerate(recording.signal_uv):
@@ -104,8 +117,55 @@ def filter_recording(recording: Recording, preprocessing: Preprocessing) -> Reco
         if anti_alias is not None:
             # Zero padding would ring at both ends by the size of the electrode's offset.
             values = sp.resample_poly(values, up, down, window=anti_alias, padtype="line")
-        filtered[channel], _ = sp.sosfilt(sections, values, zi=settled * values[0])
+        if preprocessing.phase == "causal":
+            filtered[channel] = CausalFilter(sections)(values)
+        else:
+            filtered[channel] = _filter_both_ways(sections, values, preprocessing)
     return replace(recording, signal_uv=filtered, rate_hz=preprocessing.rate_hz)
+
+
+class CausalFilter:
+    """A cascade of second-order sections over one channel, in as many pieces as it arrives in.
+
+    It starts in the steady state of its first sample and carries its state from piece to piece, so
+    that pieces give, to the last bit, what the whole gives.
+
+    >>> cascade = CausalFilter(design_sections(Preprocessing()))
+    >>> pieces = [cascade(np.full(5, 3000.0)) for _ in range(2)]
+    >>> bool(np.abs(pieces).max() < 1e-6)
+    True
+    """
+
+    def __init__(self, sections: np.ndarray) -> None:
+        self._sections = sections
+        self._state: np.ndarray | None = None
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The next samples, filtered: float64 (sample,) to (sample,)."""
+        if len(values) == 0:
+            return values
+        if self._state is None:
+            self._state = sp.sosfilt_zi(self._sections) * values[0]
+        filtered, self._state = sp.sosfilt(self._sections, values, zi=self._state)
+        return filtered
+
+
+def _filter_both_ways(
+    sections: np.ndarray, values: np.ndarray, preprocessing: Preprocessing
+) -> np.ndarray:
+    n_padding = round(_PADDING_PERIODS / preprocessing.band_low_hz * preprocessing.rate_hz)
+    n_padding = min(n_padding, len(values) - 1)  # a mirror cannot be longer than what it shows
+    return np.asarray(sp.sosfiltfilt(sections, values, padtype="even", padlen=n_padding))
+
+
+def resampling_look_ahead_s(source_hz: float, target_hz: float) -> float:
+    """How far into the future the resampled EEG reaches, which is what a stream would wait for.
+
+    >>> resampling_look_ahead_s(250.0, 256.0), resampling_look_ahead_s(256.0, 256.0)
+    (0.096, 0.0)
+    """
+    up, down = resampling_ratio(source_hz, target_hz)
+    return 0.0 if up == down else _LOBES * max(up, down) / (source_hz * up)
 
 
 def resampling_ratio(source_hz: float, target_hz: float) -> tuple[int, int]:

@@ -142,9 +142,7 @@ def main() -> None:
     speak()
     config = load("evaluate", EvaluateConfig, sys.argv[1:])
     module, trained = build.module_from(config.checkpoint)
-    corpus = prepare_corpus(
-        config.corpus, trained.preprocess, config.paths.cache, config.prepare.jobs
-    )
+    corpus = prepare_corpus(config.corpus, trained.preprocess, config.paths.cache, config.prepare)
     index = corpus.index
     n_seizures = sum(len(index.events_of(row)) for row in index.rows("eval").tolist())
     print(

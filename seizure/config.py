@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from seizure.cache.workers import Workers
 from seizure.corpus.edf_folder import Unannotated
 from seizure.corpus.split import SplitPlan
 from seizure.corpus.synthetic.spec import SyntheticSpec
@@ -159,10 +160,10 @@ class Logger:
 
 
 @dataclass(frozen=True)
-class Prepare:
-    """How the cache is built: `jobs` recordings at a time."""
+class Prepare(Workers):
+    """How the cache is built, and whether every checksum is compared on the way."""
 
-    jobs: int
+    verify: bool = False
 
 
 Corpus = Annotated[

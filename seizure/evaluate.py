@@ -165,9 +165,7 @@ def export_events(folder: Path, pairs: Sequence[Pair], corpus: PreparedCorpus) -
 def main(config: EvaluateConfig) -> int:
     """Score a checkpoint on a corpus; 1 if some recordings had to be left out."""
     _, trained = build.module_from(config.checkpoint)
-    corpus = prepare_corpus(
-        config.corpus, trained.preprocess, config.paths.cache, config.prepare.jobs
-    )
+    corpus = prepare_corpus(config.corpus, trained.preprocess, config.paths.cache, config.prepare)
     run_folder = config.checkpoint.parent.parent
     folder = config.output or run_folder / f"evaluation-{corpus.name}-{config.split}"
     reported = evaluate_checkpoint(

@@ -1,16 +1,22 @@
 """Prepare a corpus: read its EDF files, filter them, and keep them where training reads fast."""
 
+import json
 import logging
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from seizure.cache.build import BuildReport, build_cache, cache_folder
 from seizure.cache.index import CacheIndex
+from seizure.cache.shard import replacing
+from seizure.cache.summary import as_json, summarise, table
+from seizure.cache.task import REPORT_FILE, lock
 from seizure.command import Verb, run
 from seizure.config import (
     BidsCorpus,
     ChbmitCorpus,
     EdfFolderCorpus,
+    Prepare,
     PrepareConfig,
     SyntheticCorpus,
     TuszCorpus,
@@ -26,18 +32,37 @@ from seizure.progress import progress
 
 log = logging.getLogger("seizure")
 
+_NAMED_AT_MOST = 10
+
 CorpusSettings = SyntheticCorpus | TuszCorpus | ChbmitCorpus | BidsCorpus | EdfFolderCorpus
 
 
 @dataclass(frozen=True)
 class PreparedCorpus:
-    """A cache that is ready to be read."""
+    """A cache that is ready to be read, and what building it found."""
 
     name: str
     folder: Path
-    index: CacheIndex
-    left_out: tuple[str, ...]
-    interpolated: tuple[str, ...]
+    built: BuildReport
+    minutes: float
+
+    @property
+    def index(self) -> CacheIndex:
+        """What is known of each usable recording."""
+        return self.built.index
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Each recording that is not in the cache, with the reason."""
+        return tuple(f"{failure.stem}: {failure.reason}" for failure in self.built.failures)
+
+    @property
+    def interpolated(self) -> tuple[str, ...]:
+        """Which electrodes had to be estimated, in how many recordings."""
+        return tuple(
+            f"{', '.join(names)} in {count} recordings"
+            for names, count in self.built.interpolated.items()
+        )
 
     @property
     def note(self) -> str:
@@ -69,68 +94,98 @@ def open_corpus(settings: CorpusSettings, jobs: int) -> Corpus:
 
 
 def prepare_corpus(
-    settings: CorpusSettings,
-    preprocessing: Preprocessing,
-    cache: Path,
-    jobs: int,
+    settings: CorpusSettings, preprocessing: Preprocessing, cache: Path, how: Prepare
 ) -> PreparedCorpus:
     """The cache of a corpus, built where it is missing or out of date, and its splits audited.
 
-    Says what was left out and why. Raises `CorpusError`, `CacheError` or `PatientLeak`.
+    Says what it holds, and what was left out and why. Raises `CorpusError`, `CacheError` or
+    `PatientLeak`.
     """
-    corpus = open_corpus(settings, jobs)
+    started_at = time.monotonic()
+    if how.backend == "dask":  # a cluster's workers were started in folders of their own
+        settings, cache = replace(settings, root=settings.root.absolute()), cache.absolute()
+    corpus = open_corpus(settings, how.jobs)
     # There is one TUSZ, but there may be many folders of EDFs or synthetic corpora side by side.
     name = settings.name if isinstance(settings, TuszCorpus) else settings.root.resolve().name
     folder = cache_folder(cache, name, preprocessing)
-    with progress("preparing recordings") as report:
-        built = build_cache(corpus, folder, preprocessing, jobs, report)
-    say_what_was_built(built, folder)
-    for line in str(built.index.audit()).splitlines():
+    with progress("checking recordings" if how.verify else "preparing recordings") as report:
+        built = build_cache(corpus, folder, preprocessing, how, report, how.verify)
+    prepared = PreparedCorpus(settings.name, folder, built, (time.monotonic() - started_at) / 60)
+    say_what_was_built(prepared)
+    built.index.audit()
+    log.info("no patient and no recording is in two splits")
+    if how.verify:
+        log.info("every checksum of %d recordings was compared", len(built.index))
+    return prepared
+
+
+def say_what_was_built(prepared: PreparedCorpus) -> None:
+    """What the cache holds as a table, and each recording that it does not hold."""
+    built = prepared.built
+    for line in table(summarise(built)):
         log.info("%s", line)
-    return PreparedCorpus(
-        settings.name,
-        folder,
-        built.index,
-        left_out=tuple(f"{failure.stem}: {failure.reason}" for failure in built.failures),
-        interpolated=tuple(
-            f"{', '.join(names)} in {count} recordings"
-            for names, count in built.interpolated.items()
-        ),
-    )
-
-
-def say_what_was_built(built: BuildReport, folder: Path) -> None:
-    """What the cache holds, and a table of what was left out."""
     log.info(
-        "cache %s: %d recordings, %d prepared now, %d as they were, %d left out",
-        folder,
+        "cache %s: %d recordings, %d prepared now, %d as they were, %d left out, in %.1f min",
+        prepared.folder,
         len(built.index),
         built.n_built,
         built.n_reused,
         len(built.failures),
+        prepared.minutes,
     )
-    for names, count in built.interpolated.items():
-        log.info("interpolated %s in %d recordings", ", ".join(names), count)
-    for failure in built.failures:
-        log.info("left out: %s: %s", failure.stem, failure.reason)
+    for line in prepared.interpolated:
+        log.info("interpolated %s", line)
+    for damage in built.damaged:
+        log.info(
+            "damaged: %s: %s; removed, and made again from its source", damage.stem, damage.reason
+        )
+    for line in prepared.left_out:
+        log.info("left out: %s", line)
+    if built.orphans:
+        log.info(
+            "%d shards belong to no recording of the corpus any more, %s; they are not used, and "
+            "may be deleted",
+            len(built.orphans),
+            ", ".join(str(path) for path in built.orphans[:_NAMED_AT_MOST])
+            + (", …" if len(built.orphans) > _NAMED_AT_MOST else ""),
+        )
+
+
+def write_report(prepared: PreparedCorpus, config: PrepareConfig) -> Path:
+    """The same as a JSON file in the folder of the cache, for programs."""
+    path = prepared.folder / REPORT_FILE
+    content = {
+        "corpus": prepared.name,
+        "root": str(config.corpus.root),
+        "cache": str(prepared.folder),
+        "preprocess": asdict(config.preprocess),
+        **as_json(prepared.built, prepared.minutes),
+    }
+    with lock(prepared.folder, "index"), replacing(path) as file:
+        file.write(json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n")
+    return path
 
 
 def main(config: PrepareConfig) -> int:
-    """Prepare the corpus of a configuration; 1 if some recordings had to be left out."""
-    prepared = prepare_corpus(
-        config.corpus, config.preprocess, config.paths.cache, config.prepare.jobs
-    )
-    return 1 if prepared.left_out else 0
+    """Prepare the corpus of a configuration; 1 if recordings were left out or found damaged."""
+    prepared = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
+    log.info("report %s", write_report(prepared, config))
+    return 1 if prepared.built.failures or prepared.built.damaged else 0
 
 
 VERB = Verb(
     name="prepare",
     schema=PrepareConfig,
     summary="Read a corpus of EDF files, filter it and keep it where training reads it fast. "
-    "Only what is new or changed is done; recordings that cannot be read are listed.",
+    "Only what is new or changed is done. What the cache holds is printed, and written into it "
+    f"as {REPORT_FILE}; recordings that cannot be used are listed with the reason. Ends with 0 if "
+    "every recording is there, 1 if some were left out or found damaged, 2 if nothing was done.",
     examples=(
         "python -m seizure.prepare",
         "python -m seizure.prepare corpus=tusz corpus.root=/data/tusz prepare.jobs=16",
+        "python -m seizure.prepare corpus=tusz corpus.root=/data/tusz prepare.verify=true",
+        "python -m seizure.prepare corpus=tusz corpus.root=/data/tusz prepare.backend=dask "
+        "prepare.scheduler=tcp://10.0.0.1:8786",
     ),
     main=main,
 )

@@ -31,9 +31,7 @@ def main(config: TrainConfig) -> float | None:
     if folder.is_finished:
         log.info("run %s is finished; its report is %s", config.run, folder.path / "report.md")
         return None
-    corpus = prepare_corpus(
-        config.corpus, config.preprocess, config.paths.cache, config.prepare.jobs
-    )
+    corpus = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
     check_splits(corpus)
     score = fit(config, folder, corpus)
     best = folder.checkpoints / BEST

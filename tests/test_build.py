@@ -81,9 +81,7 @@ def test_every_model_at_its_own_size_takes_a_step_on_synthetic_edf(quick, traine
 
 def assert_takes_a_step(config, tmp_path):
     """One batch, one validation batch, a checkpoint whose weights are numbers."""
-    corpus = prepare_corpus(
-        config.corpus, config.preprocess, config.paths.cache, config.prepare.jobs
-    )
+    corpus = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
     folder = RunFolder(tmp_path / "run")
     folder.checkpoints.mkdir(parents=True)
     train.fit(config, folder, corpus)

@@ -57,7 +57,7 @@ def eval_edfs(quick, trained):
 
 def test_the_track_of_a_file_is_the_track_that_scoring_gives(quick, trained, eval_edfs):
     config = quick.config("run=trained")
-    corpus = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, 1)
+    corpus = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
     module, stored = build.module_from(checkpoint_of(trained))
     scored = evaluate.recordings_of(
         build.scoring_trainer("cpu"), module, datamodule(config, corpus), "eval"
@@ -133,7 +133,7 @@ def test_an_input_without_edf_files_is_refused(predicted, tmp_path):
     (tmp_path / "empty").mkdir()
     ended, _ = predicted(tmp_path / "empty")
     assert ended.code == 2
-    assert "no .edf file in" in ended.err
+    assert "no file that ends in .edf" in ended.err
     ended, _ = predicted(tmp_path / "nowhere")
     assert ended.code == 2
     assert "neither a file nor a folder" in ended.err

@@ -1,21 +1,20 @@
 """From a corpus to its cache: in parallel, resumable, and safe against being killed."""
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
-
-from filelock import FileLock, Timeout
-from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from seizure.cache.fingerprint import fingerprint, preprocessing_hash
 from seizure.cache.index import INDEX_FILE, CacheIndex
-from seizure.cache.prepare import prepare_recording
-from seizure.cache.shard import CacheError, ShardHeader, read_header, write_shard
+from seizure.cache.shard import CacheError, ShardHeader
+from seizure.cache.task import Outcome, Task, lock, settle, shard_file, sweep_temporaries
+from seizure.cache.workers import Workers
 from seizure.corpus.entry import Corpus, CorpusError, CorpusRecording
 from seizure.eeg.filtering import Preprocessing
+
+log = logging.getLogger("seizure")
 
 Progress = Callable[[int, int, str], None]
 
@@ -24,20 +23,20 @@ _NAMED_AT_MOST = 10
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A recording that is not in the cache, and why."""
+    """A recording that is not in the cache, and why; or one that was damaged there, and how."""
 
     stem: str
+    split: str
     path: Path
     reason: str
 
 
 @dataclass(frozen=True, eq=False)
 class BuildReport:
-    """What a build has done; printing it gives one line and one more for each failure.
+    """What a build has done; every recording of the corpus is in `index` or in `failures`.
 
-    `interpolated` counts, per set of electrodes, the recordings that lacked them and got estimates.
-
-    `orphans` are shards whose recording is no longer in the corpus: left on disk, not in the index.
+    `damaged` are the shards that `verify` found different from what was written. `orphans` are
+    shards whose recording is no longer in the corpus: left on disk, not in the index.
     """
 
     index: CacheIndex
@@ -45,36 +44,13 @@ class BuildReport:
     n_reused: int
     failures: tuple[Failure, ...]
     orphans: tuple[Path, ...]
+    damaged: tuple[Failure, ...] = ()
 
     @property
     def interpolated(self) -> dict[tuple[str, ...], int]:
         """How many recordings had which electrodes estimated, the most frequent first."""
         sets = (self.index.interpolated_in(row) for row in range(len(self.index)))
         return dict(Counter(names for names in sets if names).most_common())
-
-    def __str__(self) -> str:
-        lines = [
-            f"{len(self.index)} recordings in the cache: {self.n_built} prepared now, "
-            f"{self.n_reused} already there; {len(self.failures)} failed"
-        ]
-        lines += [f"  failed {failure.stem}: {failure.reason}" for failure in self.failures]
-        lines += [
-            f"  interpolated {', '.join(names)} in {count} recordings"
-            for names, count in self.interpolated.items()
-        ]
-        if self.orphans:
-            lines.append(f"  {len(self.orphans)} shards belong to no recording of the corpus")
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True, eq=False)
-class _Outcome:
-    """What a worker hands back: a header or a reason."""
-
-    place: int
-    header: ShardHeader | None
-    was_built: bool
-    reason: str = ""
 
 
 def cache_folder(cache_root: Path, corpus_name: str, preprocessing: Preprocessing) -> Path:
@@ -86,34 +62,38 @@ def build_cache(
     corpus: Corpus,
     folder: Path,
     preprocessing: Preprocessing,
-    jobs: int = 2,
+    workers: Workers | None = None,
     progress: Progress | None = None,
+    verify: bool = False,
 ) -> BuildReport:
     """Prepare every recording that is not already in the cache, and write the index.
 
     Killed at any moment and run again, it continues; run once more, it does nothing. Two builders
-    on one folder share the work. `progress` gets (done, total, stem) after each recording.
+    on one folder share the work. `verify` reads every shard whole and makes again what is damaged.
+    `progress` gets (done, total, stem) after each recording.
 
     Raises:
-        CacheError: no recording is usable, or a worker was killed.
+        CacheError: no recording is usable, the disk is full, or a worker was killed.
         CorpusError: the corpus cannot give the montage, or holds a recording twice.
     """
+    workers = workers or Workers()
     _refuse_montage(corpus, preprocessing)
     recordings = corpus.recordings()
     _refuse_same_file(recordings)
-    (folder / "locks").mkdir(parents=True, exist_ok=True)
-    _sweep_temporaries(folder)
     old = _load_old(folder)
-    prints = [_fingerprint_or_none(recording, preprocessing) for recording in recordings]
-    headers: dict[int, ShardHeader] = {}
-    if old is not None:
-        headers = _reusable(folder, old, recordings, prints)
-    n_reused = len(headers)
+    known = {} if old is None else _known(old, recordings, preprocessing)
+    headers = {} if verify else {i: known[i] for i in known if _is_there(folder, known[i])}
+    tasks = [
+        Task(place, recording, corpus, folder, preprocessing, known.get(place), verify)
+        for place, recording in enumerate(recordings)
+        if place not in headers
+    ]
+    n_reused, n_built = len(headers), 0
     reasons: dict[int, str] = {}
-    todo = [place for place in range(len(recordings)) if place not in headers]
-    tasks = [(corpus, recordings[i], folder, preprocessing, i, prints[i]) for i in todo]
-    n_built = 0
-    for n_done, outcome in enumerate(_run(tasks, jobs), start=n_reused + 1):
+    damages: dict[int, str] = {}
+    for outcome in _settled(tasks, workers, (corpus.root, folder)) if tasks else ():
+        if outcome.damage:
+            damages[outcome.place] = outcome.damage
         if outcome.header is None:
             reasons[outcome.place] = outcome.reason
         else:
@@ -121,141 +101,84 @@ def build_cache(
             n_built += outcome.was_built
             n_reused += not outcome.was_built
         if progress is not None:
-            progress(n_done, len(recordings), recordings[outcome.place].stem)
-    failures = tuple(
-        Failure(recordings[i].stem, recordings[i].edf, reasons[i]) for i in sorted(reasons)
-    )
+            progress(len(headers) + len(reasons), len(recordings), recordings[outcome.place].stem)
+    failures = _failures(recordings, reasons)
     if not headers:
         raise CacheError(_nothing_usable(recordings, failures))
     index = CacheIndex.from_headers(
-        (_shard_file(recordings[i]), headers[i]) for i in sorted(headers)
+        (shard_file(recordings[i]), headers[i]) for i in sorted(headers)
     )
     if old is None or not old.equals(index):
-        with FileLock(folder / "locks" / "index.lock"):
+        sweep_temporaries(folder)
+        with lock(folder, "index"):
             index.save(folder / INDEX_FILE)
-    expected = {folder / _shard_file(recording) for recording in recordings}
+    expected = {folder / shard_file(recording) for recording in recordings}
     orphans = tuple(path for path in sorted(folder.glob("*/*.npz")) if path not in expected)
-    return BuildReport(index, n_built, n_reused, failures, orphans)
+    return BuildReport(index, n_built, n_reused, failures, orphans, _failures(recordings, damages))
 
 
-def _run(tasks: list[tuple], jobs: int) -> Iterator[_Outcome]:
-    if jobs == 1 or len(tasks) < 2:
-        for task in tasks:
-            yield _prepare_one(*task)
-        return
-    try:
-        # One thread a worker: the workers themselves are the parallelism.
-        with parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1):
-            outcomes = Parallel(return_as="generator_unordered")(
-                delayed(_prepare_one)(*task) for task in tasks
-            )
-            yield from cast("Iterator[_Outcome]", outcomes)
-    except TerminatedWorkerError as error:
-        raise CacheError(
-            "a worker was killed while it prepared recordings, most likely for want of memory; "
-            "run the same command with fewer jobs, it continues"
-        ) from error
+def _settled(
+    tasks: Sequence[Task], workers: Workers, folders: tuple[Path, Path]
+) -> Iterator[Outcome]:
+    """Every task's outcome; what another builder holds is passed over and comes last."""
+    with lock(folders[1], "index"):  # makes the folder, or says why it cannot be written
+        pass
+    sweep_temporaries(folders[1])
+    held: list[Task] = []
+    by_place = {task.place: task for task in tasks}
+    for outcome in workers.work_off(settle, tasks, folders):
+        if outcome.held:
+            held.append(replace(by_place[outcome.place], wait=True))
+        else:
+            yield outcome
+    if held:
+        log.info("waiting for %d recordings that another builder is preparing", len(held))
+        yield from workers.work_off(settle, held, folders)
 
 
-def _prepare_one(
-    corpus: Corpus,
-    recording: CorpusRecording,
-    folder: Path,
-    preprocessing: Preprocessing,
-    place: int,
-    wanted: str | None,
-) -> _Outcome:
-    if wanted is None:
-        return _Outcome(place, None, False, f"{recording.edf}: no such file")
-    path = folder / _shard_file(recording)
-    with FileLock(_lock_path(folder, path)):
-        header = _finished(path, wanted)
-        if header is not None:
-            return _Outcome(place, header, False)
-        try:
-            prepared = prepare_recording(recording, corpus.events(recording), preprocessing)
-        except (ValueError, OSError) as error:
-            # A stale shard must not be taken for this recording later.
-            path.unlink(missing_ok=True)
-            return _Outcome(place, None, False, str(error))
-        prepared.meta["fingerprint"] = wanted
-        write_shard(path, prepared)  # a full disk is no fault of the recording: it stops the build
-        return _Outcome(place, read_header(path), True)
-
-
-def _finished(path: Path, wanted: str) -> ShardHeader | None:
-    """The header of a shard that an interrupted or another builder left, if it is current."""
-    if not path.exists():
-        return None
-    try:
-        header = read_header(path)
-    except CacheError:
-        return None
-    return header if header.meta["fingerprint"] == wanted else None
-
-
-def _reusable(
-    folder: Path,
-    old: CacheIndex,
-    recordings: Sequence[CorpusRecording],
-    prints: Sequence[str | None],
+def _known(
+    old: CacheIndex, recordings: Sequence[CorpusRecording], preprocessing: Preprocessing
 ) -> dict[int, ShardHeader]:
-    """The recordings whose shard is there, of the indexed size and with the wanted fingerprint."""
+    """What the index says of each recording that has not changed since."""
     row_of = {file: row for row, file in enumerate(old.file.tolist())}
-    sizes, old_prints = old.size_bytes.tolist(), old.fingerprint.tolist()
-    headers: dict[int, ShardHeader] = {}
-    for place, (recording, wanted) in enumerate(zip(recordings, prints, strict=True)):
-        file = _shard_file(recording)
-        row = row_of.get(file)
-        if row is None or old_prints[row] != wanted:
+    prints = old.fingerprint.tolist()
+    known: dict[int, ShardHeader] = {}
+    for place, recording in enumerate(recordings):
+        row = row_of.get(shard_file(recording))
+        if row is None:
             continue
         try:
-            n_bytes = (folder / file).stat().st_size
-        except FileNotFoundError:
-            continue
-        if n_bytes == sizes[row]:
-            headers[place] = old.header(row)
-    return headers
+            wanted = fingerprint(recording, preprocessing)
+        except OSError:
+            continue  # its task says what is wrong
+        if prints[row] == wanted:
+            known[place] = old.header(row)
+    return known
+
+
+def _is_there(folder: Path, header: ShardHeader) -> bool:
+    """Whether the shard is of the size that the index says; its bytes are `verify`'s business."""
+    path = folder / f"{header.meta['split']}/{header.meta['stem']}.npz"
+    return path.exists() and path.stat().st_size == header.size_bytes
 
 
 def _load_old(folder: Path) -> CacheIndex | None:
     """The index of an earlier build; without a usable one the shards themselves are asked."""
+    if not (folder / INDEX_FILE).exists():
+        return None
     try:
         return CacheIndex.load(folder / INDEX_FILE)
-    except CacheError:
+    except CacheError as error:
+        log.warning("%s; writing it again from the shards", error)
         return None
 
 
-def _fingerprint_or_none(recording: CorpusRecording, preprocessing: Preprocessing) -> str | None:
-    try:
-        return fingerprint(recording, preprocessing)
-    except FileNotFoundError:
-        return None
-
-
-def _shard_file(recording: CorpusRecording) -> str:
-    return f"{recording.split}/{recording.stem}.npz"
-
-
-def _lock_path(folder: Path, shard: Path) -> Path:
-    return folder / "locks" / f"{shard.parent.name}-{shard.name}.lock"
-
-
-def _sweep_temporaries(folder: Path) -> None:
-    """Remove what killed builders left; a file that a living one writes is under its lock."""
-    for temporary in folder.glob("*/.*.npz.*.tmp"):
-        shard = temporary.with_name(temporary.name[1:].rsplit(".", 2)[0])
-        _remove_unless_locked(temporary, _lock_path(folder, shard))
-    for temporary in folder.glob(f".{INDEX_FILE}.*.tmp"):
-        _remove_unless_locked(temporary, folder / "locks" / "index.lock")
-
-
-def _remove_unless_locked(temporary: Path, lock: Path) -> None:
-    try:
-        with FileLock(lock, timeout=0):
-            temporary.unlink(missing_ok=True)
-    except Timeout:
-        return
+def _failures(
+    recordings: Sequence[CorpusRecording], reasons: Mapping[int, str]
+) -> tuple[Failure, ...]:
+    """In the order of the corpus, whoever was done first."""
+    chosen = ((recordings[place], reasons[place]) for place in sorted(reasons))
+    return tuple(Failure(r.stem, r.split, r.edf, reason) for r, reason in chosen)
 
 
 def _refuse_montage(corpus: Corpus, preprocessing: Preprocessing) -> None:
@@ -271,7 +194,7 @@ def _refuse_montage(corpus: Corpus, preprocessing: Preprocessing) -> None:
 def _refuse_same_file(recordings: Sequence[CorpusRecording]) -> None:
     seen: set[str] = set()
     for recording in recordings:
-        file = _shard_file(recording)
+        file = shard_file(recording)
         if file in seen:
             raise CorpusError(f"found {recording.stem} twice in {recording.split}, expected once")
         seen.add(file)

@@ -14,7 +14,6 @@ from seizure.cache.shard import (
     ShardHeader,
     read_header,
     replacing,
-    signal_is_intact,
 )
 from seizure.corpus.split import SplitAudit, audit_splits
 
@@ -111,17 +110,6 @@ class CacheIndex:
             ],
             hours=(self.n_samples / (self.rate_hz * 3600)).tolist(),
             contents=list(zip(self.n_samples.tolist(), self.crc32.tolist(), strict=True)),
-        )
-
-    def damaged(self, folder: Path) -> tuple[str, ...]:
-        """The names whose shard is missing or whose signal is no longer what was written.
-
-        Reads every signal once; a flipped bit maps silently, only its checksum shows it.
-        """
-        return tuple(
-            str(stem)
-            for stem, file, crc32 in zip(self.stem, self.file, self.crc32, strict=True)
-            if not signal_is_intact(folder / str(file), int(crc32))
         )
 
     def save(self, path: Path) -> None:

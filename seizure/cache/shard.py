@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import struct
 import zipfile
 import zlib
@@ -81,22 +82,44 @@ def _start(meta: dict[str, Any]) -> datetime | None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` in one step when the block ends without an error."""
+    """A file that takes the place of `path` in one step when the block ends without an error.
+
+    Raises:
+        CacheError: it cannot be written, as on a full disk; what was there before still is.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+        _sync_folder(path.parent)
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise cannot_write(path, error) from error
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def cannot_write(path: Path, error: OSError) -> CacheError:
+    """The error of a cache on a full, read-only or foreign disk."""
+    there = next((folder for folder in path.parents if folder.exists()), Path())
+    return CacheError(
+        f"{path}: cannot be written ({error.strerror}), {shutil.disk_usage(there).free / 1e6:.0f} "
+        "MB are free there; make room or set paths.cache, then give the same command again: it "
+        "continues"
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Without it the renaming itself may be lost with the power."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)  # else the rename itself may be lost with the power
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def write_shard(path: Path, prepared: PreparedRecording) -> None:
@@ -104,7 +127,6 @@ def write_shard(path: Path, prepared: PreparedRecording) -> None:
     members = {name: getattr(prepared, name) for name in _MEMBERS[:-1]}
     meta = json.dumps({"schema_version": SCHEMA_VERSION, **prepared.meta}, ensure_ascii=False)
     members["meta"] = np.frombuffer(meta.encode(), np.uint8)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, values in members.items():
             _write_member(archive, file, name, np.ascontiguousarray(values))
@@ -158,16 +180,33 @@ def signal_offset(path: Path) -> int:
     return read_header(path).signal_offset
 
 
-def signal_is_intact(path: Path, crc32: int) -> bool:
-    """Whether the shard is there and the bytes of its signal have the given checksum."""
-    found = 0
-    try:
-        with _opened(path) as archive, archive.open("signal.npy") as file:
-            while block := file.read(1 << 20):
-                found = zlib.crc32(block, found)
-    except CacheError:
-        return False
-    return found == crc32
+def check_shard(path: Path) -> None:
+    """Read a whole shard and compare every array with its checksum.
+
+    Raises:
+        CacheError: names the file, the array, what was found and what was expected.
+    """
+    with _opened(path) as archive:
+        for name in _MEMBERS:
+            member = archive.getinfo(f"{name}.npy")
+            found = _crc32(path, member)
+            if found != member.CRC:
+                raise CacheError(
+                    f"{path}: found {name} with CRC {found:08x}, expected {member.CRC:08x} as it "
+                    "was written"
+                )
+    read_header(path)
+
+
+def _crc32(path: Path, member: zipfile.ZipInfo) -> int:
+    """The checksum of the bytes that are mapped, without `zipfile` in between."""
+    crc32, n_left = 0, member.file_size
+    with path.open("rb") as file:
+        file.seek(_data_offset(path, member))
+        while n_left and (block := file.read(min(n_left, 1 << 20))):
+            crc32 = zlib.crc32(block, crc32)
+            n_left -= len(block)
+    return crc32
 
 
 def _write_member(archive: zipfile.ZipFile, file: BinaryIO, name: str, values: np.ndarray) -> None:
@@ -195,7 +234,8 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except CacheError:
         raise
     except (
-        zipfile.BadZipFile, KeyError, OSError, EOFError, ValueError, RuntimeError, struct.error,
+        zipfile.BadZipFile, zlib.error, struct.error, KeyError, OSError, EOFError, ValueError,
+        RuntimeError, TypeError, MemoryError, OverflowError,
     ) as error:  # fmt: skip
         raise CacheError(
             f"{path}: not a whole shard ({error}); delete the file and prepare again"

@@ -9,6 +9,7 @@ from seizure.cache.build import build_cache, cache_folder
 from seizure.cache.fingerprint import fingerprint, preprocessing_hash
 from seizure.cache.index import CacheIndex
 from seizure.cache.shard import read_shard
+from seizure.cache.workers import Workers
 from seizure.corpus.chbmit import ChbmitCorpus
 from seizure.corpus.edf_folder import EdfFolderCorpus
 from seizure.corpus.entry import CorpusError
@@ -40,7 +41,7 @@ def chbmit(request, tmp_path):
 
 def test_real_derivations_are_in_the_cache_as_they_were_filtered(chbmit, tmp_path):
     folder = tmp_path / "cache"
-    report = build_cache(chbmit, folder, BIPOLAR, jobs=1)
+    report = build_cache(chbmit, folder, BIPOLAR, workers=Workers(jobs=1))
     assert (report.n_built, report.failures) == (2, ())
     assert report.index.channel_names == BIPOLAR_18
     assert report.index.events_of(0).tolist() == [[256, 41 * 256]]
@@ -57,7 +58,9 @@ def test_real_derivations_are_in_the_cache_as_they_were_filtered(chbmit, tmp_pat
 @pytest.mark.parametrize("montage", ["referential", "average"])
 def test_a_corpus_of_derivations_refuses_electrodes_at_once(chbmit, tmp_path, montage):
     with pytest.raises(CorpusError, match=rf"chbmit: found preprocess\.montage={montage}.*bipolar"):
-        build_cache(chbmit, tmp_path / "cache", Preprocessing(montage=montage), jobs=1)
+        build_cache(
+            chbmit, tmp_path / "cache", Preprocessing(montage=montage), workers=Workers(jobs=1)
+        )
     assert not (tmp_path / "cache").exists()
 
 
@@ -66,7 +69,7 @@ def test_derivations_of_the_cache_are_differences_of_its_electrodes(corpus, tmp_
     for montage in ("referential", "average", "bipolar"):
         settings = Preprocessing(montage=montage)
         folder = cache_folder(tmp_path, "tusz", settings)
-        index = build_cache(corpus, folder, settings, jobs=1).index
+        index = build_cache(corpus, folder, settings, workers=Workers(jobs=1)).index
         shard = read_shard(folder / str(index.file[0]))
         values_uv = shard.signal * shard.scale_uv[:, None]
         shards[montage] = dict(zip(index.channel_names, values_uv, strict=True))
@@ -94,12 +97,11 @@ def test_what_was_interpolated_is_in_the_shard_the_index_and_the_report(corpus, 
     _hide(recordings[1].edf, "C3", "T5")
     _hide(recordings[2].edf, "C3", "T5")
     settings = Preprocessing(missing="interpolate", max_interpolated=2)
-    first = build_cache(corpus, tmp_path / "cache", settings, jobs=1)
-    again = build_cache(corpus, tmp_path / "cache", settings, jobs=1)
+    first = build_cache(corpus, tmp_path / "cache", settings, workers=Workers(jobs=1))
+    again = build_cache(corpus, tmp_path / "cache", settings, workers=Workers(jobs=1))
     assert again.n_reused == 5
     for report in (first, again):
         assert report.interpolated == {("C3", "T5"): 2, ("Fz",): 1}
-        assert "interpolated C3, T5 in 2 recordings" in str(report)
     index = CacheIndex.load(tmp_path / "cache")
     assert [index.interpolated_in(row) for row in range(4)] == [
         ("Fz",), ("C3", "T5"), ("C3", "T5"), (),
@@ -108,7 +110,9 @@ def test_what_was_interpolated_is_in_the_shard_the_index_and_the_report(corpus, 
     shard = read_shard(tmp_path / "cache" / str(index.file[1]))
     assert shard.meta["interpolated"] == ["C3", "T5"]
     assert shard.meta["preprocessing"]["max_interpolated"] == 2
-    strict = build_cache(corpus, tmp_path / "strict", Preprocessing(missing="refuse"), jobs=1)
+    strict = build_cache(
+        corpus, tmp_path / "strict", Preprocessing(missing="refuse"), workers=Workers(jobs=1)
+    )
     assert len(strict.failures) == 3
     assert strict.index.channel_names == CANONICAL_19
 

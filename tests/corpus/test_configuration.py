@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from seizure.cache.build import build_cache
+from seizure.cache.workers import Workers
 from seizure.command import conf_folder, load
 from seizure.config import ConfigError, PrepareConfig
 from seizure.corpus.entry import CorpusError, CorpusRecording
@@ -74,7 +75,7 @@ def test_every_corpus_of_the_configuration_goes_into_a_cache(name, tmp_path):
     )
     corpus = open_corpus(config.corpus, jobs=1)
     assert corpus.name == name
-    report = build_cache(corpus, tmp_path / "cache", config.preprocess, jobs=1)
+    report = build_cache(corpus, tmp_path / "cache", config.preprocess, workers=Workers(jobs=1))
     assert report.failures == ()
     assert sorted(report.index.split.tolist()) == ["dev", "eval", "train"]
     for row in range(3):
@@ -107,7 +108,7 @@ def test_the_corpus_that_the_documentation_adds_works(tmp_path):
         _write(path, number)
         path.with_suffix(".tsv").write_text(TSV)
     corpus = names["MyCorpus"](tmp_path / "corpus")
-    report = build_cache(corpus, tmp_path / "cache", Preprocessing(), jobs=1)
+    report = build_cache(corpus, tmp_path / "cache", Preprocessing(), workers=Workers(jobs=1))
     assert sorted(report.index.split.tolist()) == ["dev", "eval", "train"]
     assert report.index.events_of(0).tolist() == [[2 * 256, 8 * 256]]
 

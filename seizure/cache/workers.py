@@ -1,0 +1,80 @@
+"""Where recordings are prepared: processes of this machine, or the workers of a Dask cluster."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar, cast
+
+from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from seizure.cache.shard import CacheError
+
+TaskT = TypeVar("TaskT")
+OutcomeT = TypeVar("OutcomeT")
+
+
+@dataclass(frozen=True)
+class Workers:
+    """`jobs` processes of this machine, or with `backend="dask"` every worker of `scheduler`.
+
+    The workers of a cluster must have this package and see corpus and cache under the same paths.
+
+    >>> Workers(jobs=4)
+    Workers(jobs=4, backend='loky', scheduler=None)
+    """
+
+    jobs: int = 2
+    backend: Literal["loky", "dask"] = "loky"
+    scheduler: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise ValueError(f"jobs must be at least 1, found {self.jobs}")
+        if (self.backend == "dask") != (self.scheduler is not None):
+            raise ValueError(
+                f"found backend={self.backend} and scheduler={self.scheduler}; a cluster needs "
+                "backend=dask and its address, as in scheduler=tcp://10.0.0.1:8786, this machine "
+                "neither"
+            )
+
+    def work_off(
+        self,
+        function: Callable[[TaskT], OutcomeT],
+        tasks: Sequence[TaskT],
+        folders: Sequence[Path] = (),
+    ) -> Iterator[OutcomeT]:
+        """The outcome of `function` for every task, in the order in which they are done.
+
+        `folders` are what each worker of a cluster has to see.
+
+        Raises:
+            CacheError: a worker was killed, or the cluster cannot do the work.
+        """
+        if not tasks:
+            return
+        if self.scheduler is not None:
+            from seizure.cache.cluster import work_off_on_cluster
+
+            yield from work_off_on_cluster(self.scheduler, function, tasks, folders)
+        elif self.jobs == 1 or len(tasks) == 1:
+            yield from map(function, tasks)
+        else:
+            yield from self._on_this_machine(function, tasks)
+
+    def _on_this_machine(
+        self, function: Callable[[TaskT], OutcomeT], tasks: Sequence[TaskT]
+    ) -> Iterator[OutcomeT]:
+        try:
+            # One thread a worker: the workers themselves are the parallelism.
+            with parallel_config(backend="loky", n_jobs=self.jobs, inner_max_num_threads=1):
+                outcomes = Parallel(return_as="generator_unordered")(
+                    delayed(function)(task) for task in tasks
+                )
+                yield from cast("Iterator[OutcomeT]", outcomes)
+        except TerminatedWorkerError as error:
+            raise CacheError(
+                "a worker was killed while it prepared recordings, most likely for want of memory; "
+                f"what was finished is kept: give the same command again, or with fewer than "
+                f"prepare.jobs={self.jobs}, and it continues"
+            ) from error

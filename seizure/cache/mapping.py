@@ -10,9 +10,10 @@ from torch import Tensor
 from seizure.cache.index import CacheIndex
 from seizure.cache.shard import CacheError
 
-_madvise = getattr(ctypes.CDLL(None), "madvise", None) if hasattr(mmap, "MADV_WILLNEED") else None
-if _madvise is not None:
-    _madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+_libc = ctypes.CDLL(None) if hasattr(mmap, "MADV_WILLNEED") else None
+if _libc is not None:
+    _libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    _libc.mincore.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p)
 
 
 class MappedSignals:
@@ -43,16 +44,17 @@ class MappedSignals:
         return signal[:, start:stop]
 
     def will_need(self, row: int, start: int, stop: int) -> None:
-        """Ask the system to read a window from disk now, without waiting for it.
+        """Have a window read from disk in the background, unless it is in memory already.
 
         A window is one stretch per channel; unasked, a cold disk fetches them one after another.
         """
-        if _madvise is None:
+        window = self.window(row, start, stop)
+        # Asking costs as much as copying what is there; one channel tells of all, since they are
+        # always read together.
+        if _libc is None or _is_in_memory(window[0]):
             return
-        for channel in self.window(row, start, stop):
-            first = channel.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
-            n_bytes = channel.data_ptr() + channel.nbytes - first
-            _madvise(first, n_bytes, mmap.MADV_WILLNEED)  # advice: a refusal changes no result
+        for channel in window:
+            _libc.madvise(*_pages(channel), mmap.MADV_WILLNEED)  # a refusal changes no result
 
     def _signal(self, row: int) -> Tensor:
         signal = self._signals.get(row)
@@ -81,3 +83,17 @@ class MappedSignals:
 
     def __getstate__(self) -> dict[str, object]:
         return {"folder": self.folder, "index": self.index, "_signals": {}}
+
+
+def _pages(stretch: Tensor) -> tuple[int, int]:
+    """Address and length in bytes of the pages that hold a stretch of samples."""
+    first = stretch.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
+    return first, stretch.data_ptr() + stretch.nbytes - first
+
+
+def _is_in_memory(stretch: Tensor) -> bool:
+    """Whether no page of it has to come from disk; files of another user always count as there."""
+    first, n_bytes = _pages(stretch)
+    pages = ctypes.create_string_buffer(-(-n_bytes // mmap.PAGESIZE))
+    found = _libc is not None and _libc.mincore(first, n_bytes, pages) == 0
+    return found and all(page & 1 for page in pages.raw)

@@ -1,6 +1,7 @@
 """How a verb starts: help, checked overrides, composed and typed configuration, errors in words."""
 
 import importlib.util
+import io
 import logging
 import sys
 import textwrap
@@ -193,6 +194,9 @@ class _Terminal(logging.StreamHandler):
 def speak(log_file: Path | None = None) -> None:
     """Send the package's lines to the terminal and, once a run has a folder, to its log file."""
     if not log.handlers:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A file name that is not UTF-8 must not cost the line that names it.
+            sys.stdout.reconfigure(errors="backslashreplace")
         terminal = _Terminal()
         terminal.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         terminal.addFilter(lambda record: record.levelno < logging.ERROR)
@@ -212,7 +216,7 @@ def speak(log_file: Path | None = None) -> None:
         for handler in [h for h in log.handlers if isinstance(h, logging.FileHandler)]:
             log.removeHandler(handler)
             handler.close()
-        to_file = logging.FileHandler(log_file, encoding="utf-8")
+        to_file = logging.FileHandler(log_file, encoding="utf-8", errors="backslashreplace")
         to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         log.addHandler(to_file)
 

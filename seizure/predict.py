@@ -11,7 +11,7 @@ from seizure import build
 from seizure.cache.prepare import prepare_recording
 from seizure.command import Verb, run
 from seizure.config import ConfigError, PredictConfig, TrainConfig
-from seizure.corpus.entry import CorpusRecording
+from seizure.corpus.entry import CorpusRecording, edf_stem, files_below, printable
 from seizure.eeg.recording import UnreadableRecording
 from seizure.events.decide import Postprocessing, decide
 from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
@@ -32,20 +32,32 @@ class Found:
 
 
 def edf_files(source: Path) -> Iterator[Found]:
-    """The EDF file, or every EDF file below a folder, in order.
+    """The EDF or BDF file, or every one below a folder, in order.
 
-    Raises `ConfigError` if there is none.
+    Raises `ConfigError` if there is none, or if two would write the same output.
     """
-    if source.is_file():
-        yield Found(source, Path(source.stem))
+    try:
+        is_file, is_folder = source.is_file(), source.is_dir()
+    except OSError as error:
+        raise ConfigError(f"input: {source} cannot be opened ({error.strerror})") from error
+    if is_file:
+        yield Found(source, Path(printable(edf_stem(source.name) or source.stem)))
         return
-    if not source.is_dir():
+    if not is_folder:
         raise ConfigError(f"input: neither a file nor a folder: {source}")
-    found = sorted(p for p in source.rglob("*") if p.suffix.lower() == ".edf" and p.is_file())
+    found = [path for path in files_below(source) if edf_stem(path.name) is not None]
     if not found:
-        raise ConfigError(f"input: no .edf file in {source}")
+        raise ConfigError(f"input: no .edf file in {source}, nor .bdf, .edf.gz or .bdf.gz")
+    seen: dict[Path, Path] = {}
     for path in found:
-        yield Found(path, path.relative_to(source).with_suffix(""))
+        below = path.relative_to(source)
+        name = Path(printable(str(below.with_name(edf_stem(path.name) or path.stem))))
+        if seen.setdefault(name, path) != path:
+            raise ConfigError(
+                f"input: {seen[name]} and {path} would both be written as {name}.csv_bi; predict "
+                "one of them by itself"
+            )
+        yield Found(path, name)
 
 
 def settings_for(
@@ -76,12 +88,19 @@ def predict_file(
     output: Path,
     batch_size: int,
 ) -> int:
-    """Write the events of one EDF file; returns how many. Raises `UnreadableRecording`."""
-    stem = found.edf.stem
+    """Write the events of one EDF file; returns how many. Raises `UnreadableRecording`.
+
+    What was odd or estimated in the file is said: nobody else would.
+    """
+    stem = found.name.name
     unannotated = CorpusRecording(stem, stem, "", "eval", found.edf, annotation=None)
     prepared = prepare_recording(unannotated, (), trained.preprocess)
     track = track_of(module, prepared, trained.windows, stem, batch_size)
     events = decide(track, settings)
+    estimated = prepared.meta["interpolated"]
+    odd = [f"interpolated: {', '.join(estimated)}"] if estimated else []
+    for issue in (*prepared.meta["issues"], *odd):
+        log.info("%s: %s", found.edf, issue)
     target = output / found.name
     target.parent.mkdir(parents=True, exist_ok=True)
     write_csv_bi(target.with_name(f"{target.name}.csv_bi"), events, track.duration_s)

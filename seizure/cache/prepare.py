@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 from seizure.cache.quantise import event_intervals, quantise
 from seizure.cache.shard import PreparedRecording
-from seizure.corpus.entry import CorpusRecording
+from seizure.corpus.entry import CorpusRecording, printable
 from seizure.eeg.annotation import AnnotationError, Event
 from seizure.eeg.edf import read_edf
 from seizure.eeg.filtering import Preprocessing, filter_recording
-from seizure.eeg.recording import Recording
+from seizure.eeg.recording import Recording, UnreadableRecording
 
 _ANNOTATION_SLACK_S = 1.0
 
@@ -20,15 +20,18 @@ def prepare_recording(
     """Read, filter and quantise one recording; `meta` says where it came from and what was odd.
 
     Raises:
-        UnreadableRecording, AnnotationError, ValueError: it cannot become correct data.
+        UnreadableRecording, AnnotationError: it cannot become correct data.
     """
     source = read_edf(
         recording.edf, preprocessing.missing, preprocessing.montage, preprocessing.max_interpolated
     )
     issues = list(source.issues)
     _check_events(recording, events, source, issues)
-    filtered = filter_recording(source, preprocessing)
-    quantised = quantise(filtered, preprocessing.clip_sigma)
+    try:
+        filtered = filter_recording(source, preprocessing)
+        quantised = quantise(filtered, preprocessing.clip_sigma)
+    except ValueError as error:
+        raise UnreadableRecording(recording.edf, str(error)) from error
     intervals, types = event_intervals(events, filtered.rate_hz, filtered.n_samples)
     meta = {
         "stem": recording.stem,
@@ -43,7 +46,7 @@ def prepare_recording(
         "issues": issues,
         "n_saturated": quantised.n_saturated.tolist(),
         "start": None if source.start is None else source.start.isoformat(),
-        "source_file": recording.edf.name,
+        "source_file": printable(recording.edf.name),
         "source_rate_hz": source.rate_hz,
         "preprocessing": asdict(preprocessing),
     }
@@ -69,7 +72,7 @@ def _check_events(
     found = f"a seizure until {last_s:g} s in a recording of {source.duration_s:g} s"
     if not source.is_truncated:
         raise AnnotationError(
-            f"{recording.annotation}: found {found}, expected it within the recording; "
-            "the annotation belongs to another file"
+            f"{recording.annotation or recording.edf}: found {found}, expected it within the "
+            "recording; the annotation belongs to another file"
         )
     issues.append(f"truncated file: {found}, only what is present counts")

@@ -8,7 +8,7 @@ Siena, SeizeIT, CHB-MIT and TUSZ are had in this layout. Quirks, each handled wh
   derivations; the others hold electrodes against their average (`Fp1-Avg`).
 - The conversion replaces electrodes that a file lacks by zeros and then subtracts the average, so
   several of them are identical: the cache's `issues` say which.
-- SeizeIT2 has electrodes behind the ear only: each file is refused for its missing electrodes.
+- SeizeIT2 has derivations behind the ear only (`BTEleft SD`): each file is refused for that.
 - Trees managed by git-annex or DataLad hold dangling links until the files are fetched; such a
   recording is left out as missing.
 """
@@ -17,14 +17,16 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seizure.corpus.entry import CorpusError, CorpusRecording, edf_stem
+from seizure.corpus.entry import CorpusError, CorpusRecording, edf_stem, files_below, printable
 from seizure.corpus.split import SplitPlan, assign_splits
 from seizure.eeg.annotation import AnnotationError, Event
 from seizure.eeg.annotation_tsv import read_events_tsv
 from seizure.eeg.montage import MONTAGES, Montage
 
 _LAYOUT = "sub-<label>/[ses-<label>/]eeg/sub-<label>_[ses-<label>_]task-<label>_[run-<n>_]eeg.edf"
-_NAME = re.compile(r"(?P<patient>sub-[A-Za-z0-9+]+)(?:_(?P<session>ses-[A-Za-z0-9+]+))?_.*_eeg")
+_SUFFIX = re.compile(r"_eeg\.\w")
+_SESSION = re.compile(r"ses-[A-Za-z0-9+]+")
+_OTHER_FORMATS = (".vhdr", ".set")  # refused when they are read, one by one
 _PARTICIPANTS = "participants.tsv"
 _SPLIT_COLUMN = "split"
 _SPLIT_NAMES = {
@@ -58,34 +60,38 @@ class BidsCorpus:
         """Every recording, sorted by name.
 
         Raises:
-            CorpusError: no EEG in a format that is read, a file in the folder of another subject,
-                or `participants.tsv` does not give the split of everybody.
+            CorpusError: no EEG in a format that is read, or `participants.tsv` does not give the
+                split of everybody.
         """
-        paths = sorted(
-            path
-            for pattern in ("sub-*/eeg/*_eeg.*", "sub-*/ses-*/eeg/*_eeg.*")
-            for path in self.root.glob(pattern)
-        )
-        found = [path for path in paths if edf_stem(path.name) is not None]
-        if not found:
+        paths = [path for path in files_below(self.root) if self._is_eeg(path)]
+        readable = [path for path in paths if edf_stem(path.name) is not None]
+        if not readable:
             others = sorted({path.suffix for path in paths} - {".json", ".tsv"})
             held = f"found EEG only as {', '.join(others)}" if others else "found no EEG"
             raise CorpusError(
                 f"{self.root}: {held}, expected {_LAYOUT} (or .bdf, also with .gz); set "
                 "corpus.root to the folder that holds sub-*"
             )
-        names = {path: self._checked_name(path) for path in found}
-        splits = self._splits({name["patient"] for name in names.values()})
+        found = sorted(readable + [path for path in paths if path.suffix in _OTHER_FORMATS])
+        owners = [printable(path.relative_to(self.root).parts[0]) for path in found]
+        splits = self._splits(set(owners))
         return tuple(
-            self._entry(path, name, splits[name["patient"]]) for path, name in names.items()
+            self._entry(path, patient, splits[patient])
+            for path, patient in zip(found, owners, strict=True)
         )
 
     def events(self, recording: CorpusRecording) -> tuple[Event, ...]:
         """The seizures of the events table, with the types of TUSZ that say the same.
 
         Raises:
-            AnnotationError: names the file, the line, what was found and what was expected.
+            AnnotationError: names the file, the line, what was found and what was expected; the
+                same for a recording in the folder of another subject.
         """
+        if not recording.stem.startswith(f"{recording.patient}_"):
+            raise AnnotationError(
+                f"{recording.edf}: found a name that does not begin with the subject of its "
+                f"folder, {recording.patient}_, so whose it is cannot be known; move or rename it"
+            )
         if recording.annotation is None:
             raise AnnotationError(
                 f"{recording.edf}: found no annotation, expected {recording.stem}_events.tsv "
@@ -93,23 +99,20 @@ class BidsCorpus:
             )
         return read_events_tsv(recording.annotation)
 
-    def _checked_name(self, path: Path) -> re.Match[str]:
-        name = _NAME.fullmatch(edf_stem(path.name) or "")
-        folder = path.relative_to(self.root).parts[0]
-        if name is None or name["patient"] != folder:
-            raise CorpusError(
-                f"{path}: found a name that does not begin with the subject of its folder, "
-                f"{folder}_, expected {_LAYOUT}; move or rename the file"
-            )
-        return name
+    def _is_eeg(self, path: Path) -> bool:
+        place = path.relative_to(self.root).parts
+        in_subject = place[0].startswith("sub-") and place[-2:-1] == ("eeg",)
+        return in_subject and len(place) in (3, 4) and _SUFFIX.search(path.name) is not None
 
-    def _entry(self, path: Path, name: re.Match[str], split: str) -> CorpusRecording:
-        stem = name[0].removesuffix("_eeg")
+    @staticmethod
+    def _entry(path: Path, patient: str, split: str) -> CorpusRecording:
+        stem = (edf_stem(path.name) or path.stem).removesuffix("_eeg")
+        session = _SESSION.search(stem)
         annotation = path.with_name(f"{stem}_events.tsv")
         return CorpusRecording(
             stem=stem,
-            patient=name["patient"],
-            session=name["session"] or "",
+            patient=patient,
+            session=session[0] if session else "",
             split=split,
             edf=path,
             annotation=annotation if annotation.exists() else None,
@@ -141,7 +144,10 @@ class BidsCorpus:
 
 
 def _read_table(path: Path) -> list[dict[str, str]]:
-    lines = path.read_bytes().decode("utf-8-sig", "replace").splitlines()
+    try:
+        lines = path.read_bytes().decode("utf-8-sig", "replace").splitlines()
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be opened ({error.strerror})") from error
     table = [[cell.strip() for cell in line.split("\t")] for line in lines if line.strip()]
     if not table or "participant_id" not in table[0]:
         raise CorpusError(f"{path}: found no column participant_id, expected it as the first")

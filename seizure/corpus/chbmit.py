@@ -22,7 +22,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seizure.corpus.entry import CorpusError, CorpusRecording
+from seizure.corpus.entry import CorpusError, CorpusRecording, files_below
 from seizure.corpus.split import SplitPlan, assign_splits
 from seizure.eeg.annotation import AnnotationError, Event
 from seizure.eeg.annotation_wfdb import read_wfdb_seizures
@@ -64,18 +64,19 @@ class ChbmitCorpus:
         """Every recording, sorted by name.
 
         Raises:
-            CorpusError: no folder `chbNN`, no EDF file, or a split that names unknown patients.
+            CorpusError: no EDF file in a folder `chbNN`, or a split that names unknown patients.
         """
-        if not self.root.is_dir():
-            raise CorpusError(
-                f"{self.root}: no such folder; set corpus.root to the folder of {_LAYOUT}"
-            )
-        folders = sorted(f for f in self.root.iterdir() if _FOLDER.fullmatch(f.name))
-        paths = [path for folder in folders for path in sorted(folder.glob("*.edf"))]
+        paths = [
+            path
+            for path in files_below(self.root)
+            if path.suffix.lower() == ".edf"
+            and _FOLDER.fullmatch(path.parent.name)
+            and path.parents[1] == self.root
+        ]
         if not paths:
             raise CorpusError(
-                f"{self.root}: found {len(folders)} folders chbNN and no EDF file in them, "
-                f"expected {_LAYOUT}; set corpus.root to the folder that holds chb01"
+                f"{self.root}: found no EDF file in a folder chbNN, expected {_LAYOUT}; set "
+                "corpus.root to the folder that holds chb01"
             )
         names = {path: _patient(path.parent.name) for path in paths}
         splits = assign_splits(names.values(), self.split)
@@ -105,7 +106,7 @@ class ChbmitCorpus:
 
     def _entry(self, path: Path, patient: str, split: str) -> CorpusRecording:
         summary, binary = _summary_of(path), _binary_of(path)
-        digest = hashlib.sha256(binary.read_bytes() if binary.is_file() else b"")
+        digest = hashlib.sha256(_content(binary))
         digest.update(str(self._is_listed_without_seizures(path)).encode())
         return CorpusRecording(
             stem=path.stem,
@@ -118,10 +119,8 @@ class ChbmitCorpus:
         )
 
     def _is_listed_without_seizures(self, path: Path) -> bool:
-        listing = self.root / _WITH_SEIZURES
-        if not listing.is_file():
-            return False
-        return f"{path.parent.name}/{path.name}" not in listing.read_text("utf-8").split()
+        listing = _content(self.root / _WITH_SEIZURES).decode("latin-1").split()
+        return bool(listing) and f"{path.parent.name}/{path.name}" not in listing
 
 
 def read_summary(path: Path) -> dict[str, tuple[Event, ...]]:
@@ -166,6 +165,14 @@ def read_summary(path: Path) -> dict[str, tuple[Event, ...]]:
             edges.append(float(match["seconds"]))
     finish(len(lines) + 1)
     return files
+
+
+def _content(path: Path) -> bytes:
+    """What a file holds; nothing where it is absent or closed to us, which `events` then says."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _patient(folder: str) -> str:

@@ -5,18 +5,21 @@ For recordings of one's own. Annotations may lie beside a file as `<name>.csv_bi
 them are there, nobody can know which one counts, and the recording is left out.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from seizure.corpus.entry import CorpusError, CorpusRecording, edf_stem
+from seizure.corpus.entry import CorpusError, CorpusRecording, edf_stem, files_below, printable
 from seizure.corpus.split import SplitPlan, assign_splits
 from seizure.corpus.tusz import typed_events
 from seizure.eeg.annotation import AnnotationError, Event
 from seizure.eeg.annotation_tsv import read_events_tsv
 from seizure.eeg.edf_annotations import read_annotations
 from seizure.eeg.montage import MONTAGES, Montage
+
+_LONGEST_BYTES = 200
 
 Unannotated = Literal["refuse", "background"]
 
@@ -64,19 +67,19 @@ class EdfFolderCorpus:
         Raises:
             CorpusError: no EDF file, a file without a patient, or two files of one name.
         """
-        paths = sorted(p for p in self.root.rglob("*") if p.is_file() and edf_stem(p.name))
+        paths = [path for path in files_below(self.root) if edf_stem(path.name)]
         if not paths:
             raise CorpusError(
                 f"{self.root}: found no EDF file here or below, expected names that end in .edf, "
                 ".bdf, .edf.gz or .bdf.gz; set corpus.root"
             )
-        below = [path.relative_to(self.root).as_posix() for path in paths]
+        below = [printable(path.relative_to(self.root).as_posix()) for path in paths]
         owners = [self.patient_of(place) for place in below]
         splits = assign_splits((patient for patient, _ in owners), self.split)
         seen: dict[str, str] = {}
         entries = []
         for path, place, (patient, session) in zip(paths, below, owners, strict=True):
-            stem = (edf_stem(place) or place).replace("/", "__")
+            stem = _shortened((edf_stem(place) or place).replace("/", "__"))
             if seen.setdefault(stem, place) != place:
                 raise CorpusError(
                     f"{self.root}: found {seen[stem]} and {place}, which both are called {stem}, "
@@ -166,6 +169,13 @@ class EdfFolderCorpus:
             annotation=beside[0] if beside else None,
             key=repr((self.seizure_pattern, self.unannotated, [other.name for other in beside])),
         )
+
+
+def _shortened(stem: str) -> str:
+    """A name that still fits a file system once the cache has added to it."""
+    if len(stem.encode()) <= _LONGEST_BYTES:
+        return stem
+    return f"{stem[:40]}__{hashlib.sha256(stem.encode()).hexdigest()[:16]}"
 
 
 def _beside(edf: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """What a corpus is to every later stage: a list of recordings, and the seizures of each."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +37,47 @@ class CorpusRecording:
             raise CorpusError(
                 f"{self.stem}: split is {self.split!r}, expected one of {', '.join(SPLITS)}"
             )
+        for name in ("stem", "patient", "session"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
+
+
+def printable(name: str) -> str:
+    r"""A name from the disk as text that can be written anywhere.
+
+    Bytes that are not UTF-8, as old systems left them in file names, are spelt out.
+
+    >>> printable(os.fsdecode(b"Andr\xe9")), printable("André")
+    ('Andr\\xe9', 'André')
+    """
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def files_below(root: Path) -> list[Path]:
+    """Every file below a folder, sorted; what is hidden is left, links to folders are followed.
+
+    Where there is no such folder, there are none.
+
+    Raises:
+        CorpusError: a folder cannot be opened, so nobody would know what is missing.
+    """
+
+    def refuse(error: OSError) -> None:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return
+        raise CorpusError(
+            f"{error.filename}: cannot be opened ({error.strerror}), so the recordings in it would "
+            f"be missing unnoticed; grant access to it, or move it out of {root}"
+        ) from error
+
+    found: list[Path] = []
+    seen: set[str] = set()
+    for folder, below, names in os.walk(root, onerror=refuse, followlinks=True):
+        place = os.path.realpath(folder)
+        below[:] = [] if place in seen else [name for name in below if not name.startswith(".")]
+        if place not in seen:
+            found += [Path(folder, name) for name in names if not name.startswith(".")]
+        seen.add(place)
+    return sorted(found)
 
 
 def edf_stem(name: str) -> str | None:

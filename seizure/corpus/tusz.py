@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from seizure.corpus.entry import SPLITS, CorpusError, CorpusRecording
+from seizure.corpus.entry import SPLITS, CorpusError, CorpusRecording, files_below
 from seizure.eeg.annotation import AnnotationError, Event, read_csv, read_csv_bi
 from seizure.eeg.montage import MONTAGES, Montage
 
@@ -47,14 +47,15 @@ class TuszCorpus:
         """Every recording, sorted by split (train, dev, eval), patient and name.
 
         Raises:
-            CorpusError: no split folder, no EDF file, one name twice in a split, or a file that
-                lies in the folder of another patient.
+            CorpusError: no split folder, no EDF file, one at another depth, or one name twice in a
+                split.
         """
         top = self._folder_of_splits()
         found = [
-            self._entry(split, path)
+            self._entry(top, path)
             for split in SPLITS
-            for path in sorted((top / split).glob("*/*/*/*.edf"))
+            for path in files_below(top / split)
+            if path.suffix.lower() == ".edf"
         ]
         if not found:
             raise CorpusError(f"{top}: found no EDF file, expected {_LAYOUT}")
@@ -74,8 +75,15 @@ class TuszCorpus:
         The intervals are those that scorers use; a seizure without a typed counterpart is `seiz`.
 
         Raises:
-            AnnotationError: names the file, the line, what was found and what was expected.
+            AnnotationError: names the file, the line, what was found and what was expected; the
+                same for a recording in the folder of another patient.
         """
+        named = _TUSZ_STEM.fullmatch(recording.stem)
+        if named is not None and named["patient"] != recording.patient:
+            raise AnnotationError(
+                f"{recording.edf}: found a recording of patient {named['patient']} in the folder "
+                f"of {recording.patient}, so whose it is cannot be known; move it to its patient"
+            )
         if recording.annotation is None:
             raise AnnotationError(
                 f"{recording.edf}: found no annotation, expected "
@@ -85,22 +93,25 @@ class TuszCorpus:
 
     def _folder_of_splits(self) -> Path:
         for top in (self.root / "edf", self.root):
-            if any((top / split).is_dir() for split in SPLITS):
-                return top
+            try:
+                if any((top / split).is_dir() for split in SPLITS):
+                    return top
+            except OSError as error:
+                raise CorpusError(f"{top}: cannot be opened ({error.strerror})") from error
         raise CorpusError(
             f"{self.root}: found none of the folders {', '.join(SPLITS)} here or in edf/, expected "
             f"{_LAYOUT}; set corpus.root to the folder of the corpus"
         )
 
     @staticmethod
-    def _entry(split: str, path: Path) -> CorpusRecording:
-        session, patient = path.parents[1].name, path.parents[2].name
-        named = _TUSZ_STEM.fullmatch(path.stem)
-        if named is not None and named["patient"] != patient:
+    def _entry(top: Path, path: Path) -> CorpusRecording:
+        place = path.relative_to(top).parts
+        if len(place) != 5:
             raise CorpusError(
-                f"{path}: found a recording of patient {named['patient']} in the folder of "
-                f"{patient}, so whose it is cannot be known; move it to its patient"
+                f"{path}: found {'/'.join(place)} in {top}, expected {_LAYOUT}, as the folders "
+                "tell the patient; move it into its place"
             )
+        split, patient, session = place[:3]
         annotation = path.with_suffix(".csv_bi")
         return CorpusRecording(
             stem=path.stem,

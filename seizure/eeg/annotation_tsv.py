@@ -104,9 +104,10 @@ def _event(path: Path, number: int, row: dict[str, str], label: str) -> Event:
             f"{path}, line {number}: found onset {row['onset']!r}, duration {row['duration']!r}, "
             f"confidence {row.get('confidence')!r}, expected numbers"
         ) from None
-    if not (0 <= onset_s < math.inf and 0 < duration_s < math.inf and 0 <= confidence <= 1):
+    stop_s = onset_s + duration_s
+    if not (0 <= onset_s < stop_s < math.inf and 0 <= confidence <= 1):
         raise AnnotationError(
             f"{path}, line {number}: found a seizure at {onset_s} s for {duration_s} s with "
             f"confidence {confidence}, expected onset >= 0, duration > 0, confidence in [0, 1]"
         )
-    return Event(onset_s, onset_s + duration_s, label, confidence)
+    return Event(onset_s, stop_s, label, confidence)

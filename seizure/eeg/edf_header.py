@@ -11,6 +11,7 @@ from seizure.eeg.recording import UnreadableRecording
 
 _FIXED_BYTES = 256
 _BDF = b"\xffBIOSEMI"
+_ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 # (name, width) of the per-signal fields, in the order of the file. Source: Kemp et al. 1992.
 _SIGNAL_FIELDS = (
     ("label", 16), ("transducer", 80), ("unit", 8), ("physical_min", 8), ("physical_max", 8),
@@ -50,8 +51,7 @@ class EdfHeader:
     @property
     def annotation_signals(self) -> tuple[EdfSignal, ...]:
         """The signals of an EDF+ or BDF+ file that hold text instead of samples."""
-        labels = ("EDF Annotations", "BDF Annotations")
-        return tuple(s for s in self.signals if self.is_plus and s.label in labels)
+        return tuple(s for s in self.signals if self.is_plus and s.label in _ANNOTATIONS)
 
 
 def audit_header(path: str | Path) -> EdfHeader:
@@ -106,7 +106,9 @@ def audit_header(path: str | Path) -> EdfHeader:
         signals=signals,
         sample_bytes=sample_bytes,
         is_discontinuous=reserved.startswith(("EDF+D", "BDF+D")),
-        is_plus=reserved.startswith(("EDF+", "BDF+")),
+        # Some programs write annotations and forget to say that they do.
+        is_plus=reserved.startswith(("EDF+", "BDF+"))
+        or any(s.label in _ANNOTATIONS for s in signals),
         is_truncated=counted.is_truncated,
         start=_start(fixed),
         issues=tuple(issues),

@@ -131,8 +131,14 @@ def _missing_reason(
         return (
             f"bipolar derivations; referential electrodes cannot be recovered from them, which "
             f"preprocess.montage={montage} needs (found {', '.join(derivations[:3])}, ..., "
-            "expected labels like 'EEG FP1-REF'): set preprocess.montage=bipolar, or export the "
-            "recording with a common reference"
+            "expected labels like 'EEG FP1-REF'): set preprocess.montage=bipolar, with a detector "
+            "trained on it, or export the recording with a common reference"
+        )
+    if len(absent) == len(CANONICAL_19):
+        return (
+            f"no electrode of the 10-20 system (found channels {', '.join(labels)}): what was "
+            f"recorded elsewhere, such as behind the ear, gives no {montage} montage; leave the "
+            "recording out, or name its channels like 'EEG FP1-REF'"
         )
     allowed = {
         "refuse": "none may be missing with preprocess.missing=refuse",

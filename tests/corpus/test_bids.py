@@ -8,6 +8,8 @@ from seizure.corpus.bids import BidsCorpus
 from seizure.corpus.entry import CorpusError
 from seizure.corpus.split import SplitPlan, audit_splits
 from seizure.eeg.annotation import AnnotationError, Event
+from seizure.eeg.edf import read_edf
+from seizure.eeg.recording import UnreadableRecording
 
 COLUMNS = "onset\tduration\teventType\tconfidence\tchannels\tdateTime\trecordingDuration\n"
 BACKGROUND = "0.00\t3600.00\tbckg\tn/a\tn/a\t2000-01-01 00:00:00\t3600.00\n"
@@ -151,7 +153,30 @@ def test_what_was_looked_for_is_said(tmp_path):
         BidsCorpus(tmp_path).recordings()
 
 
-def test_a_file_of_another_subject_is_refused(tmp_path):
-    _add(tmp_path, "sub-1/eeg/sub-2_task-a")
-    with pytest.raises(CorpusError, match="does not begin with the subject of its folder, sub-1_"):
-        BidsCorpus(tmp_path).recordings()
+def test_a_file_of_another_subject_is_left_out_and_the_others_stay(tree):
+    _add(tree, "sub-03/ses-01/eeg/sub-02_ses-01_task-szMonitoring_run-09")
+    corpus = BidsCorpus(tree)
+    misplaced = next(r for r in corpus.recordings() if r.stem.endswith("run-09"))
+    with pytest.raises(AnnotationError, match="does not begin with the subject of its folder"):
+        corpus.events(misplaced)
+    assert corpus.events(corpus.recordings()[0]) == ()
+
+
+def test_only_the_eeg_of_the_tree_itself_is_taken(tree):
+    before = BidsCorpus(tree).recordings()
+    for place in ("sourcedata/sub-00/eeg/sub-00_task-a", ".git/annex/sub-00/eeg/sub-00_task-b",
+                  "sub-00/ses-01/ecg/sub-00_ses-01_task-c"):  # fmt: skip
+        _add(tree, place)
+    (tree / "sub-00/ses-01/eeg/sub-00_ses-01_task-szMonitoring_run-00_eeg.json").touch()
+    assert BidsCorpus(tree).recordings() == before
+
+
+def test_eeg_in_another_format_is_left_out_by_name_and_a_dangling_link_is_kept(tree):
+    _add(tree, "sub-04/eeg/sub-04_task-b", suffix=".vhdr")
+    (tree / "sub-04/eeg/sub-04_task-c_eeg.edf").symlink_to(tree / "not-fetched")
+    found = {r.stem: r for r in BidsCorpus(tree).recordings()}
+    assert len(found) == 11
+    assert "sub-04_task-c" in found
+    found["sub-04_task-b"].edf.write_text("Brain Vision Data Exchange Header File Version 1.0")
+    with pytest.raises(UnreadableRecording, match="not an EDF or BDF file: found b'Brain Vi'"):
+        read_edf(found["sub-04_task-b"].edf)

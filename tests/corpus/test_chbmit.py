@@ -188,7 +188,15 @@ def test_what_is_written_in_a_summary_is_read(tmp_path_factory, files, numbered)
 
 
 def test_what_was_looked_for_is_said(tmp_path):
-    with pytest.raises(CorpusError, match=r"no such folder; set corpus\.root"):
-        ChbmitCorpus(tmp_path / "nowhere").recordings()
-    with pytest.raises(CorpusError, match=r"found 0 folders chbNN and no EDF file"):
-        ChbmitCorpus(tmp_path).recordings()
+    for root in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(CorpusError, match=r"no EDF file in a folder chbNN.*corpus\.root"):
+            ChbmitCorpus(root).recordings()
+
+
+def test_other_files_of_the_download_are_no_recordings(tree):
+    before = [r.stem for r in ChbmitCorpus(tree).recordings()]
+    for place in ("chb01/old/chb01_03.edf", "notes/a.edf", "chb01/._chb01_03.edf", "ANNOTATORS",
+                  "chb01/chb01_03.edf.seizures.bak"):  # fmt: skip
+        (tree / place).parent.mkdir(exist_ok=True)
+        (tree / place).touch()
+    assert [r.stem for r in ChbmitCorpus(tree).recordings()] == before

@@ -1,6 +1,8 @@
 """Any folder of EDF files is a corpus, once it is clear whose they are and what annotates them."""
 
+import os
 import pickle
+from pathlib import Path
 
 import edfio
 import numpy as np
@@ -157,3 +159,26 @@ def test_a_setting_that_changes_the_events_changes_the_key(tmp_path):
         for changes in ({}, {"seizure_pattern": "a"}, {"unannotated": "background"})
     }
     assert len(keys) == 3
+
+
+def test_names_that_are_not_utf_8_or_too_long_are_recordings_all_the_same(tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/Ren\xe9_1.edf"))
+    odd.touch()
+    deep = tmp_path / ("x" * 120) / ("y" * 120) / "1.edf"
+    deep.parent.mkdir(parents=True)
+    deep.touch()
+    corpus = _corpus(tmp_path, split=SplitPlan(dev_share=0.5, eval_share=0))
+    first, second = corpus.recordings()
+    assert (first.stem, first.patient, first.edf) == (r"Ren\xe9_1", r"Ren\xe9", odd)
+    assert second.patient == "x" * 120
+    assert len(second.stem) < 100
+    assert second.edf == deep
+
+
+def test_a_link_to_a_folder_is_followed_and_a_dangling_link_is_a_recording(tmp_path):
+    _touch(tmp_path, "elsewhere/A/1.edf")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "ward").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "root" / "B_1.edf").symlink_to(tmp_path / "not-fetched.edf")
+    found = _corpus(tmp_path / "root").recordings()
+    assert [r.stem for r in found] == ["B_1", "ward__A__1"]

@@ -122,11 +122,31 @@ def test_a_corpus_without_recordings_is_refused(tmp_path):
         TuszCorpus(tmp_path).recordings()
 
 
-def test_a_recording_in_the_folder_of_another_patient_is_refused(tmp_path):
+def test_a_recording_in_the_folder_of_another_patient_is_left_out(tmp_path):
     edf = _add(tmp_path, "train", "aaaaaaac")
-    edf.rename(edf.with_name("aaaaaaaz_s001_t000.edf"))
-    with pytest.raises(CorpusError, match="patient aaaaaaaz in the folder of aaaaaaac"):
+    for suffix in (".edf", ".csv_bi"):
+        (edf.with_suffix(suffix)).rename(edf.with_name(f"aaaaaaaz_s001_t000{suffix}"))
+    _add(tmp_path, "train", "aaaaaaac", 1)
+    corpus = TuszCorpus(tmp_path)
+    sound, misplaced = corpus.recordings()
+    assert corpus.events(sound) == ()
+    with pytest.raises(AnnotationError, match="patient aaaaaaaz in the folder of aaaaaaac"):
+        corpus.events(misplaced)
+
+
+def test_a_recording_at_another_depth_is_never_overlooked(tmp_path):
+    edf = _add(tmp_path, "train", "aaaaaaac")
+    (edf.parents[2] / "stray.edf").touch()
+    with pytest.raises(CorpusError, match=r"found train/aaaaaaac/stray\.edf in .*expected <split>"):
         TuszCorpus(tmp_path).recordings()
+
+
+def test_a_split_may_be_a_link_and_hidden_files_are_left(tree):
+    (tree / "edf" / "train").rename(tree / "elsewhere")
+    (tree / "edf" / "train").symlink_to(tree / "elsewhere")
+    folder = tree / "elsewhere" / "aaaaaaac" / "s001_2010" / "01_tcp_ar"
+    (folder / "._aaaaaaac_s001_t000.edf").touch()
+    assert len(TuszCorpus(tree).recordings()) == 4
 
 
 def test_one_name_twice_in_a_split_is_refused(tmp_path):

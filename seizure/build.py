@@ -33,9 +33,16 @@ from seizure.config import (
     TrainerSettings,
     parse,
 )
-from seizure.learning.loss import FocalLoss, WeightedCrossEntropy, balanced_pos_weight
+from seizure.learning.augmentation import Augmenter
+from seizure.learning.loss import (
+    CoarserTargets,
+    FocalLoss,
+    WeightedCrossEntropy,
+    balanced_pos_weight,
+)
 from seizure.learning.module import DetectionModule
 from seizure.learning.spec import Focal
+from seizure.learning.tracks import samples_per_frame
 from seizure.models.dual_stream import DualStream
 from seizure.models.electrode_stream import ElectrodeStream
 from seizure.models.spec import InputSpec
@@ -56,12 +63,28 @@ def network(model: Model, inputs: InputSpec) -> nn.Module:
 
 
 def loss(objective: Objective, data: WindowDataModule) -> nn.Module:
+    """The loss at the rate of the targets."""
+    per_target = loss_per_target(objective, data)
+    target_rate_hz = data.windowing.target_rate_hz
+    if target_rate_hz is None:
+        return per_target
+    return CoarserTargets(per_target, samples_per_frame(data.index.rate_hz, target_rate_hz))
+
+
+def loss_per_target(objective: Objective, data: WindowDataModule) -> nn.Module:
     """The loss; a missing `pos_weight` follows from the share of seizure in the drawn windows."""
     if isinstance(objective, Focal):
         return FocalLoss(objective.alpha, objective.gamma)
     if objective.pos_weight is not None:
         return WeightedCrossEntropy(objective.pos_weight)
     return WeightedCrossEntropy(balanced_pos_weight(data.drawn_seizure_share()))
+
+
+def augmenter(config: TrainConfig, channel_names: tuple[str, ...]) -> Augmenter | None:
+    """What changes training windows; None where nothing does."""
+    if config.augmentation.is_off:
+        return None
+    return Augmenter(config.augmentation, channel_names, config.preprocess.rate_hz, config.seed)
 
 
 def input_spec(config: TrainConfig, channel_names: tuple[str, ...]) -> InputSpec:
@@ -83,6 +106,7 @@ def module(
         rate_hz=config.preprocess.rate_hz,
         track_rate_hz=config.track_rate_hz,
         configuration=stored,
+        augment=augmenter(config, inputs.channel_names),
     )
 
 

@@ -21,7 +21,7 @@ from seizure.eeg.channels import CANONICAL_19
 from seizure.eeg.filtering import Preprocessing
 from seizure.events.decide import Postprocessing
 from seizure.hardware import Hardware
-from seizure.learning.spec import CrossEntropy, Focal, Optimisation
+from seizure.learning.spec import Augmentation, CrossEntropy, Focal, Optimisation
 from seizure.models.spec import (
     EdgeSpec,
     EncoderSpec,
@@ -204,6 +204,7 @@ class TrainConfig:
     logger: Logger
     events: Postprocessing
     track_rate_hz: float
+    augmentation: Augmentation = field(default_factory=Augmentation)
     hw: Hardware = field(default_factory=Hardware)
 
     def __post_init__(self) -> None:
@@ -221,6 +222,19 @@ class TrainConfig:
                     f"windows.{name} must be a whole number of frames of "
                     f"{1 / self.track_rate_hz:g} s, found {getattr(self.windows, name)} s"
                 )
+        self._check_targets()
+
+    def _check_targets(self) -> None:
+        target_rate_hz = self.windows.target_rate_hz
+        if target_rate_hz is None:
+            return
+        n_targets = self.windows.window_s * target_rate_hz
+        if self.preprocess.rate_hz % target_rate_hz or n_targets != round(n_targets):
+            raise ValueError(
+                f"windows.target_rate_hz={target_rate_hz:g} must divide preprocess.rate_hz="
+                f"{self.preprocess.rate_hz:g} and give a whole number of targets in "
+                f"windows.window_s={self.windows.window_s:g}; null gives one a sample"
+            )
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,9 @@ def evaluate_checkpoint(
     notes = (
         f"Checkpoint `{checkpoint.name}` of run `{trained.run}`: {trained.model.name} "
         f"{trained.model.size}, trained on {trained.corpus.name}, seed {trained.seed}.",
-        f"Normalisation: {trained.windows.normalisation}, per recording and channel.",
+        f"Preprocessing: {trained.preprocess.describe()}.",
+        f"Normalisation: {trained.windows.describe_normalisation()}.",
+        f"Augmentation of the training windows: {trained.augmentation.describe()}.",
         *(f"Interpolated by spherical splines: {what}." for what in corpus.interpolated),
         *(f"Left out: {reason}" for reason in corpus.left_out),
     )

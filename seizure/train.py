@@ -118,13 +118,14 @@ def introduce(
     n_parameters = sum(p.numel() for p in module.parameters())
     log.info("%s", data.describe())
     log.info(
-        "model %s %s: %s parameters; %s; precision %s; normalisation %s per recording and channel",
+        "model %s %s: %s parameters; %s; precision %s; normalisation %s; augmentation %s",
         config.model.name,
         config.model.size,
         f"{n_parameters:,}",
         trainer.accelerator.__class__.__name__.removesuffix("Accelerator"),
         trainer.precision,
-        config.windows.normalisation,
+        config.windows.describe_normalisation(),
+        config.augmentation.describe(),
     )
 
 

@@ -12,7 +12,7 @@ from seizure.run_folder import RunFolder
 
 GROUPS = {
     group: sorted(p.stem for p in (conf_folder() / group).glob("*.yaml"))
-    for group in ("model", "objective", "experiment", "preprocess")
+    for group in ("model", "objective", "experiment", "preprocess", "augmentation")
 }
 
 
@@ -30,7 +30,12 @@ SMALL = (
         *(f"objective={name}" for name in GROUPS["objective"]),
         *(f"+experiment={name}" for name in GROUPS["experiment"]),
         *(f"preprocess={name}" for name in GROUPS["preprocess"]),
+        *(f"augmentation={name}" for name in GROUPS["augmentation"]),
+        "preprocess.phase=zero",
         "windows.normalisation=standard",
+        "windows.normalised_per=window",
+        "windows.target_rate_hz=16",
+        "windows.ignore_after_s=30",
         "model.graph.backend=pyg",
         "+hw=local",
     ],

@@ -1,6 +1,6 @@
 """The schema refuses what nothing reads, names the nearest key, and agrees with conf/."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
 import pytest
@@ -18,10 +18,12 @@ from seizure.config import (
 )
 from seizure.eeg.filtering import Preprocessing
 from seizure.events.decide import Postprocessing
+from seizure.learning.spec import Augmentation
 from seizure.windows.spec import Windowing
 
 MODELS = sorted(p.stem for p in (conf_folder() / "model").glob("*.yaml"))
 OBJECTIVES = sorted(p.stem for p in (conf_folder() / "objective").glob("*.yaml"))
+AUGMENTATIONS = sorted(p.stem for p in (conf_folder() / "augmentation").glob("*.yaml"))
 HARDWARE = sorted(p.stem for p in (conf_folder() / "hw").glob("*.yaml"))
 EXPERIMENTS = sorted(p.stem for p in (conf_folder() / "experiment").glob("*.yaml"))
 
@@ -31,6 +33,7 @@ EXPERIMENTS = sorted(p.stem for p in (conf_folder() / "experiment").glob("*.yaml
     [
         *(f"model={name}" for name in MODELS),
         *(f"objective={name}" for name in OBJECTIVES),
+        *(f"augmentation={name}" for name in AUGMENTATIONS),
         *(f"+hw={name}" for name in HARDWARE),
         *(f"+experiment={name}" for name in EXPERIMENTS),
     ],
@@ -73,6 +76,13 @@ def test_a_key_of_another_member_of_the_group_is_unknown():
         ("windows.window_s=60.5", "whole number of edge steps"),
         ("windows.stride_s=10.01", "stride_s must be a whole number of frames"),
         ("track_rate_hz=15", "whole multiple of track_rate_hz"),
+        ("windows.target_rate_hz=15", r"target_rate_hz=15 must divide preprocess\.rate_hz=256"),
+        ("windows.target_rate_hz=0", "target_rate_hz must be positive"),
+        ("windows.ignore_after_s=-1", "must not be negative"),
+        ("windows.normalised_per=corpus", "windows.normalised_per.*found 'corpus'"),
+        ("preprocess.phase=linear", "preprocess.phase.*found 'linear'"),
+        ("augmentation.mirror.probability=2", r"mirror\.probability must be in \[0, 1\]"),
+        ("augmentation.amplitude_scale.factor=0.5", "factor must be at least 1"),
         ("model.graph.n_encoding=19", "eigenvectors"),
         ("model.node.headdim=5", "earest legal"),
         ("trainer.precision=8-bit", "trainer.precision"),
@@ -105,6 +115,22 @@ def test_conf_and_the_defaults_of_the_code_are_the_same(group, schema):
     values: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / group / "default.yaml"))
     assert schema(**values) == schema()
     assert set(values) == {entry.name for entry in fields(schema)}
+
+
+def test_augmentation_is_off_unless_asked_for_and_its_strengths_are_those_of_the_code():
+    assert load("train", TrainConfig).augmentation == Augmentation()
+    assert Augmentation().is_off
+    on = load("train", TrainConfig, ["augmentation=default"]).augmentation
+    for entry in fields(Augmentation):
+        chosen = getattr(on, entry.name)
+        assert chosen.probability > 0
+        assert replace(chosen, probability=0.0) == getattr(Augmentation(), entry.name)
+
+
+def test_a_configuration_kept_before_augmentation_means_none():
+    values = plain(compose("train"))
+    del values["augmentation"]
+    assert parse(TrainConfig, values).augmentation.is_off
 
 
 def test_hardware_profiles_touch_only_trainer_and_loader():

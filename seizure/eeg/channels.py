@@ -90,6 +90,39 @@ def derivation_name(label: str) -> str | None:
     return None if first is None or second is None else f"{first}-{second}"
 
 
+def mirrored_name(name: str) -> str:
+    """The channel on the other side of the head: odd numbers are left, even right, z the midline.
+
+    >>> mirrored_name("Fp1"), mirrored_name("F8-T4"), mirrored_name("Fz-Cz")
+    ('Fp2', 'F7-T3', 'Fz-Cz')
+    """
+
+    def other_side(number: re.Match[str]) -> str:
+        place = int(number[0])
+        return str(place + 1 if place % 2 else place - 1)
+
+    return re.sub(r"\d+", other_side, name)
+
+
+def mirror_order(channel_names: Sequence[str]) -> tuple[int, ...]:
+    """For each channel, the place of the one on the other side: an index that mirrors the head.
+
+    Raises:
+        ValueError: names a channel whose mirror image is not among them.
+
+    >>> mirror_order(("T3", "Cz", "T4"))
+    (2, 1, 0)
+    """
+    place = {name: i for i, name in enumerate(channel_names)}
+    lonely = [name for name in channel_names if mirrored_name(name) not in place]
+    if lonely:
+        raise ValueError(
+            f"found {', '.join(lonely)} without a channel on the other side, expected "
+            f"{', '.join(map(mirrored_name, lonely))} too; set augmentation.mirror.probability=0"
+        )
+    return tuple(place[mirrored_name(name)] for name in channel_names)
+
+
 def _positions() -> np.ndarray:
     def on_sphere(inclination_deg: float, azimuth_deg: float) -> np.ndarray:
         """`azimuth_deg` from the nose towards the right ear; x right, y front, z up."""

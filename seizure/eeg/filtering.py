@@ -36,10 +36,10 @@ class Preprocessing:
 
     `mains_hz` None leaves the mains in. `phase` "causal" filters forwards only, so that it can
     stream; "zero" forwards and backwards: nothing is delayed, the attenuation doubles (6 dB at the
-    band's edges), and every sample depends on the whole recording. `clip_sigma` sets where int16 saturates, see
-    cache/quantise.py. `missing` says what happens to a recording that lacks electrodes;
-    `max_interpolated` is how many may be estimated with "interpolate". `montage` is what the
-    channels of the cache are.
+    band's edges), and every sample depends on the whole recording. `clip_sigma` sets where int16
+    saturates, see cache/quantise.py. `missing` says what happens to a recording that lacks
+    electrodes; `max_interpolated` is how many may be estimated with "interpolate". `montage` is
+    what the channels of the cache are.
     """
 
     rate_hz: float = 256.0
@@ -80,6 +80,19 @@ class Preprocessing:
                 f"preprocessing: found max_interpolated {self.max_interpolated}, expected 0 to "
                 f"{_MAX_INTERPOLATED} of the {len(CANONICAL_19)} electrodes"
             )
+
+    def describe(self) -> str:
+        """Rate, band, mains and phase in words, for a report.
+
+        >>> Preprocessing(mains_hz=50.0, phase="zero").describe()
+        '256 Hz, band 0.5-120 Hz, mains 50 Hz notched out, zero phase, referential montage'
+        """
+        mains = "kept" if self.mains_hz is None else f"{self.mains_hz:g} Hz notched out"
+        return (
+            f"{self.rate_hz:g} Hz, band {self.band_low_hz:g}-{self.band_high_hz:g} Hz, mains "
+            f"{mains}, {self.phase}{' phase' if self.phase == 'zero' else ''}, {self.montage} "
+            f"montage"
+        )
 
 
 def filter_recording(recording: Recording, preprocessing: Preprocessing) -> Recording:

@@ -8,8 +8,8 @@ from seizure.events.stitch import Stitcher, Track
 from seizure.learning.module import DetectionModule
 from seizure.learning.tracks import samples_per_frame
 from seizure.windows.dataset import WindowBatch
-from seizure.windows.grid import window_starts
-from seizure.windows.normalisation import gain_of
+from seizure.windows.grid import whole_samples, window_starts
+from seizure.windows.normalisation import gain_of, gain_of_windows
 from seizure.windows.spec import Windowing
 
 
@@ -27,8 +27,9 @@ def track_of(
     """
     rate_hz = module.rate_hz
     n_channels, n_samples = prepared.signal.shape
-    window = round(windowing.window_s * rate_hz)
-    starts = window_starts(n_samples, window, round(windowing.scoring_stride_s * rate_hz))
+    window = whole_samples(windowing.window_s, rate_hz)
+    stride = whole_samples(windowing.scoring_stride_s, rate_hz)
+    starts = window_starts(n_samples, window, stride)
     gain = gain_of(prepared, windowing.normalisation)
     n_per_frame = samples_per_frame(rate_hz, module.track_rate_hz)
     stitcher = Stitcher(module.track_rate_hz, -(-n_samples // n_per_frame))
@@ -40,12 +41,16 @@ def track_of(
             piece = prepared.signal[:, start : start + window]
             eeg[place, :, : piece.shape[1]] = piece
             valid[place, : piece.shape[1]] = True
+        if windowing.normalised_per == "window":
+            scale_uv = np.broadcast_to(prepared.scale_uv, (len(some), n_channels))
+            gain = gain_of_windows(eeg, valid.sum(1), scale_uv, windowing.normalisation)
         batch = WindowBatch(
             eeg=torch.from_numpy(eeg),
-            gain=torch.from_numpy(gain.scale[None, :, None]),
-            offset=torch.from_numpy(gain.offset[None, :, None]),
+            gain=torch.from_numpy(np.atleast_2d(gain.scale)[..., None]),
+            offset=torch.from_numpy(np.atleast_2d(gain.offset)[..., None]),
             target=torch.zeros(valid.shape, dtype=torch.uint8),
             valid=torch.from_numpy(valid),
+            learnt=torch.from_numpy(valid),
             row=torch.zeros(len(some), dtype=torch.int32),
             start=torch.from_numpy(some),
         )

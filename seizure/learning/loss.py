@@ -1,4 +1,4 @@
-"""What training minimises: a loss per sample, averaged over the samples that exist."""
+"""What training minimises: a loss per sample, averaged over the samples that count."""
 
 import math
 
@@ -50,6 +50,33 @@ class WeightedCrossEntropy(nn.Module):
             logits, target.to(logits.dtype), pos_weight=weight, reduction="none"
         )
         return _mean_over(per_sample, valid)
+
+
+class CoarserTargets(nn.Module):
+    """A loss at a lower rate: one target for each `n_samples`, to which the mean logit is compared.
+
+    A target is a seizure where at least half of the samples that count are; it counts if any does.
+
+    >>> loss = CoarserTargets(WeightedCrossEntropy(), n_samples=2)
+    >>> target, counts = torch.tensor([[0, 0, 0, 1]]), torch.ones(1, 4, dtype=torch.bool)
+    >>> round(float(loss(torch.tensor([[-9.0, -9.0, 8.0, 10.0]]), target, counts)), 4)
+    0.0001
+    """
+
+    def __init__(self, loss: nn.Module, n_samples: int) -> None:
+        super().__init__()
+        self.loss = loss
+        self.n_samples = n_samples
+
+    def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """`logits`, `target` (0 or 1), `valid`, all (batch, time), to one number."""
+        per_target = (-1, self.n_samples)
+        counts = valid.unflatten(1, per_target)
+        n_counting = counts.sum(2)
+        n_seizure = (target.unflatten(1, per_target).bool() & counts).sum(2)
+        is_seizure = (2 * n_seizure >= n_counting) & (n_seizure > 0)
+        mean_logits = logits.float().unflatten(1, per_target).mean(2)
+        return self.loss(mean_logits, is_seizure, n_counting > 0)
 
 
 def _mean_over(per_sample: Tensor, valid: Tensor) -> Tensor:

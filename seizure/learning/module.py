@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from seizure.events.decide import Postprocessing
+from seizure.learning.augmentation import Augmenter
 from seizure.learning.metrics import detection_metrics
 from seizure.learning.optimiser import make_optimiser, make_schedule
 from seizure.learning.spec import Optimisation
@@ -35,6 +36,7 @@ class DetectionModule(pl.LightningModule):
     frame), `val/sensitivity_at_10fa` and `val/mean_sensitivity`, see `detection_metrics`; a test
     does the same as `test/…`. With several processes each of them sees a part of the windows and
     scores the recordings of all, so that the figures are those of one process.
+    `augment` changes training windows, see `Augmenter`; None leaves them as they are.
     `configuration` is stored in checkpoints as plain containers, so that a checkpoint alone is
     enough to build the network again.
     """
@@ -48,8 +50,10 @@ class DetectionModule(pl.LightningModule):
         rate_hz: float = 256.0,
         track_rate_hz: float = 16.0,
         configuration: dict[str, Any] | None = None,
+        augment: Augmenter | None = None,
     ) -> None:
         super().__init__()
+        self.augment = augment
         self.network = network
         self.loss = loss
         self.optimisation = optimisation
@@ -64,9 +68,13 @@ class DetectionModule(pl.LightningModule):
         """Normalised EEG (batch, channel, time) to logits (batch, time)."""
         return self.network(eeg)
 
-    def training_step(self, batch: WindowBatch) -> Tensor:
+    def training_step(self, batch: WindowBatch, batch_idx: int) -> Tensor:
         """The batch's loss."""
-        step = self._step(batch)
+        eeg = batch.normalised()
+        if self.augment is not None:
+            place = (self.current_epoch, batch_idx, self.global_rank)
+            eeg = self.augment(eeg, batch.valid, *place)
+        step = self._step(batch, eeg)
         self.log("train/lr", self.lr_schedulers().get_last_lr()[0])  # pyright: ignore
         self.log("train/loss", step.loss, on_step=True, on_epoch=True, batch_size=len(batch.row))
         return step.loss
@@ -105,12 +113,12 @@ class DetectionModule(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _step(self, batch: WindowBatch) -> StepResult:
-        logits = self.network(batch.normalised())
-        return StepResult(self.loss(logits, batch.target, batch.valid), logits)
+    def _step(self, batch: WindowBatch, eeg: Tensor) -> StepResult:
+        logits = self.network(eeg)
+        return StepResult(self.loss(logits, batch.target, batch.learnt), logits)
 
     def _scoring_step(self, batch: WindowBatch, stage: str) -> Tensor:
-        step = self._step(batch)
+        step = self._step(batch, batch.normalised())
         self._frames.append(self._frames_of(batch, step.logits))
         # Weighted by samples, the mean does not depend on how windows fall into batches and ranks;
         # Lightning's own mean over ranks would round the numbers of samples.

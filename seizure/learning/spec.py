@@ -1,6 +1,6 @@
 """What training minimises and how: plain values that check themselves; needs no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 
@@ -50,3 +50,91 @@ class Optimisation:
             raise ValueError(
                 f"warmup_fraction must be in [0, 1), final_lr_fraction in [0, 1]: {self}"
             )
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """Left and right hemispheres exchanged."""
+
+    probability: float = 0.0
+
+
+@dataclass(frozen=True)
+class AmplitudeScale:
+    """A window multiplied by one factor, log-uniform in [1/`factor`, `factor`]."""
+
+    probability: float = 0.0
+    factor: float = 1.5
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """White noise, its size uniform in [0, `std`] of the normalised EEG's standard deviation."""
+
+    probability: float = 0.0
+    std: float = 0.2
+
+
+@dataclass(frozen=True)
+class TimeMask:
+    """A stretch of all channels set to 0, its length uniform in [0, `longest_s`]."""
+
+    probability: float = 0.0
+    longest_s: float = 5.0
+
+
+@dataclass(frozen=True)
+class ChannelDrop:
+    """Each channel set to 0 with the probability `share`."""
+
+    probability: float = 0.0
+    share: float = 0.15
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to training windows, each with a `probability` a window; all off by default."""
+
+    mirror: Mirror = field(default_factory=Mirror)
+    amplitude_scale: AmplitudeScale = field(default_factory=AmplitudeScale)
+    gaussian_noise: GaussianNoise = field(default_factory=GaussianNoise)
+    time_mask: TimeMask = field(default_factory=TimeMask)
+    channel_drop: ChannelDrop = field(default_factory=ChannelDrop)
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            probability = getattr(self, entry.name).probability
+            if not 0 <= probability <= 1:
+                raise ValueError(f"{entry.name}.probability must be in [0, 1], found {probability}")
+        if self.amplitude_scale.factor < 1:
+            raise ValueError(
+                f"amplitude_scale.factor must be at least 1, found {self.amplitude_scale.factor}"
+            )
+        if self.gaussian_noise.std < 0 or self.time_mask.longest_s < 0:
+            raise ValueError(
+                f"gaussian_noise.std and time_mask.longest_s must not be negative, found "
+                f"{self.gaussian_noise.std} and {self.time_mask.longest_s}"
+            )
+        if not 0 <= self.channel_drop.share < 1:
+            raise ValueError(
+                f"channel_drop.share must be in [0, 1), found {self.channel_drop.share}"
+            )
+
+    @property
+    def is_off(self) -> bool:
+        """Whether no window is ever changed."""
+        return not any(getattr(self, entry.name).probability for entry in fields(self))
+
+    def describe(self) -> str:
+        """What is on, with its values, or "none".
+
+        >>> Augmentation(time_mask=TimeMask(probability=0.2)).describe()
+        'time_mask (probability 0.2, longest_s 5)'
+        """
+        on = {e.name: vars(getattr(self, e.name)) for e in fields(self)}
+        told = (
+            f"{name} ({', '.join(f'{key} {value:g}' for key, value in values.items())})"
+            for name, values in on.items()
+            if values["probability"]
+        )
+        return ", ".join(told) or "none"

@@ -6,13 +6,20 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from seizure.cache.index import CacheIndex
 from seizure.cache.mapping import MappedSignals
 from seizure.windows.dataset import WindowBatch, WindowDataset
-from seizure.windows.grid import WindowGrid, WindowKind, cut_windows, seizure_samples
-from seizure.windows.normalisation import gain_of
+from seizure.windows.grid import (
+    WindowGrid,
+    WindowKind,
+    cut_windows,
+    margins_of,
+    seizure_samples,
+    whole_samples,
+)
 from seizure.windows.sampler import BalancedBatches, ContiguousBatches, draw
 from seizure.windows.spec import Balance, Loading, Windowing
 
@@ -36,16 +43,35 @@ class WindowDataModule(pl.LightningDataModule):
         self.loading = loading
         self.seed = seed
         self._signals = MappedSignals(folder, index)
-        self._gain = gain_of(index, windowing.normalisation)
+        rate_hz = index.rate_hz
+        # A margin is no length that anything must fit: to the nearest sample.
+        self._margin_samples = (
+            round(windowing.ignore_before_s * rate_hz),
+            round(windowing.ignore_after_s * rate_hz),
+        )
         self._batches: BalancedBatches | None = None
         self._resume_from: dict[str, int] | None = None
 
     def samples(self, seconds: float) -> int:
-        """Seconds as a whole number of samples."""
-        return round(seconds * self.index.rate_hz)
+        """Seconds as a whole number of samples; raises `ValueError` where they are none."""
+        return whole_samples(seconds, self.index.rate_hz)
 
     def grid(self, split: str, stride_s: float) -> WindowGrid:
-        """The windows of a split's recordings at a stride."""
+        """Every window of a split's recordings at a stride."""
+        return self._cut(split, stride_s, None)
+
+    def training_grid(self) -> WindowGrid:
+        """The windows of the split `train` that hold something to learn from."""
+        margins = [self._margins(int(row)) for row in self.index.rows("train")]
+        return self._cut("train", self.windowing.stride_s, margins)
+
+    def _margins(self, row: int) -> NDArray[np.int64]:
+        events, length = self.index.events_of(row), int(self.index.n_samples[row])
+        return margins_of(events, *self._margin_samples, length)
+
+    def _cut(
+        self, split: str, stride_s: float, margins: list[NDArray[np.int64]] | None
+    ) -> WindowGrid:
         rows = self.index.rows(split)
         if len(rows) == 0:
             raise ValueError(
@@ -58,11 +84,12 @@ class WindowDataModule(pl.LightningDataModule):
             [self.index.events_of(int(row)) for row in rows],
             self.samples(self.windowing.window_s),
             self.samples(stride_s),
+            margins,
         )
 
     def train_dataloader(self) -> DataLoader[WindowBatch]:
         """Balanced batches of the split `train`."""
-        grid = self.grid("train", self.windowing.stride_s)
+        grid = self.training_grid()
         rank, world_size = self._place()
         self._batches = BalancedBatches(
             grid, self.balance, self.loading.batch_size, self.seed, rank, world_size
@@ -70,7 +97,7 @@ class WindowDataModule(pl.LightningDataModule):
         if self._resume_from is not None:
             self._batches.resume(**self._resume_from)
             self._resume_from = None
-        return self._loader(grid, self._batches)
+        return self._loader(grid, self._batches, self._margin_samples)
 
     def val_dataloader(self) -> DataLoader[WindowBatch]:
         """Every window of the split `dev`."""
@@ -102,22 +129,23 @@ class WindowDataModule(pl.LightningDataModule):
         self._resume_from = dict(state_dict) or None
 
     def drawn_seizure_share(self) -> float:
-        """Share of seizure samples in the windows of the first epoch's draw."""
-        grid = self.grid("train", self.windowing.stride_s)
+        """Share of seizure in the samples learnt from, in the windows of the first epoch's draw."""
+        grid = self.training_grid()
         drawn = draw(grid, self.balance, self.seed, epoch=0)
-        n_seizure = n_present = 0
+        n_seizure = n_learnt = 0
         for row in np.unique(grid.row[drawn]).tolist():
             starts = grid.start[drawn[grid.row[drawn] == row]].astype(np.int64)
             stops = np.minimum(starts + grid.window_samples, self.index.n_samples[row])
-            n_present += int((stops - starts).sum())
+            n_ignored = seizure_samples(starts, grid.window_samples, self._margins(row)).sum()
+            n_learnt += int((stops - starts).sum() - n_ignored)
             n_seizure += int(
                 seizure_samples(starts, grid.window_samples, self.index.events_of(row)).sum()
             )
-        return n_seizure / n_present
+        return n_seizure / n_learnt
 
     def describe(self) -> str:
         """A plain line of what an epoch learns from."""
-        grid = self.grid("train", self.windowing.stride_s)
+        grid = self.training_grid()
         per_kind = ", ".join(
             f"{grid.count(kind)} {kind.name.lower().replace('_', ' ')}" for kind in WindowKind
         )
@@ -126,10 +154,12 @@ class WindowDataModule(pl.LightningDataModule):
             f"{len(grid)} ({per_kind})"
         )
 
-    def _loader(self, grid: WindowGrid, batches: Any) -> DataLoader[WindowBatch]:
+    def _loader(
+        self, grid: WindowGrid, batches: Any, margin_samples: tuple[int, int] = (0, 0)
+    ) -> DataLoader[WindowBatch]:
         workers = self.loading.num_workers
         return DataLoader(
-            WindowDataset(self.index, self._signals, grid, self._gain),
+            WindowDataset(self.index, self._signals, grid, self.windowing, margin_samples),
             sampler=batches,
             batch_size=None,
             num_workers=workers,

@@ -4,14 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from seizure.cache.index import CacheIndex
 from seizure.cache.mapping import MappedSignals
-from seizure.windows.grid import WindowGrid, seizure_mask
-from seizure.windows.normalisation import Gain
+from seizure.windows.grid import WindowGrid, margins_of, seizure_mask
+from seizure.windows.normalisation import Gain, gain_of, gain_of_windows
 from seizure.windows.sampler import PADDING
+from seizure.windows.spec import Windowing
 
 
 class WindowBatch(NamedTuple):
@@ -19,8 +21,10 @@ class WindowBatch(NamedTuple):
 
     `eeg` (batch, channel, time) int16, `gain` and `offset` (batch, channel, 1) float32 such that
     `eeg · gain + offset` is normalised EEG, `target` (batch, time) uint8, 1 in a seizure, `valid`
-    (batch, time) bool, False beyond the recording's end, `row` (batch,) the recording's row in the
-    cache index, -1 for padding, and `start` (batch,) the window's first sample, both int32.
+    (batch, time) bool, False beyond the recording's end, `learnt` (batch, time) bool, the valid
+    samples that the loss counts: in training none of the margins around seizures, else all, `row`
+    (batch,) the recording's row in the cache index, -1 for padding, and `start` (batch,) the
+    window's first sample, both int32.
     """
 
     eeg: Tensor
@@ -28,6 +32,7 @@ class WindowBatch(NamedTuple):
     offset: Tensor
     target: Tensor
     valid: Tensor
+    learnt: Tensor
     row: Tensor
     start: Tensor
 
@@ -41,16 +46,24 @@ class WindowDataset(Dataset[WindowBatch]):
     """The windows of a grid; indexed with a list of window numbers it returns one `WindowBatch`.
 
     Use it with `DataLoader(dataset, sampler=batches, batch_size=None)`: a sampler that yields
-    lists makes each batch in one pass, without a collate step.
+    lists makes each batch in one pass, without a collate step. `margin_samples` before and after
+    a seizure are not learnt from.
     """
 
     def __init__(
-        self, index: CacheIndex, signals: MappedSignals, grid: WindowGrid, gain: Gain
+        self,
+        index: CacheIndex,
+        signals: MappedSignals,
+        grid: WindowGrid,
+        windowing: Windowing,
+        margin_samples: tuple[int, int] = (0, 0),
     ) -> None:
         self.index = index
         self.signals = signals
         self.grid = grid
-        self.gain = gain
+        self.windowing = windowing
+        self.margin_samples = margin_samples
+        self._gain = gain_of(index, windowing.normalisation)
 
     def __len__(self) -> int:
         return len(self.grid)
@@ -60,19 +73,44 @@ class WindowDataset(Dataset[WindowBatch]):
         starts = self.grid.start[windows]
         rows = np.where(np.equal(windows, PADDING), np.int32(-1), self.grid.row[windows])
         n_present = np.where(rows < 0, 0, self.index.n_samples[rows] - starts).clip(max=n_samples)
-        eeg = torch.empty((len(windows), n_channels, n_samples), dtype=torch.int16)
+        eeg = np.empty((len(windows), n_channels, n_samples), np.int16)
         target = np.zeros((len(windows), n_samples), np.uint8)
-        for place, (row, start, n) in enumerate(zip(rows, starts, n_present, strict=True)):
+        stretches = list(zip(rows.tolist(), starts.tolist(), n_present.tolist(), strict=True))
+        for row, start, n in stretches:
             if n:
-                eeg[place, :, :n] = self.signals.window(int(row), int(start), int(start + n))
-                target[place] = seizure_mask(int(start), n_samples, self.index.events_of(row))
+                self.signals.will_need(row, start, start + n)
+        for place, (row, start, n) in enumerate(stretches):
+            if n:
+                eeg[place, :, :n] = self.signals.window(row, start, start + n).numpy()
+                target[place] = seizure_mask(start, n_samples, self.index.events_of(row))
             eeg[place, :, n:] = 0
+        valid = np.arange(n_samples) < n_present[:, None]
+        gain = self._gain_of(eeg, rows, n_present)
         return WindowBatch(
-            eeg=eeg,
-            gain=torch.from_numpy(self.gain.scale[rows, :, None]),
-            offset=torch.from_numpy(self.gain.offset[rows, :, None]),
+            eeg=torch.from_numpy(eeg),
+            gain=torch.from_numpy(gain.scale[..., None]),
+            offset=torch.from_numpy(gain.offset[..., None]),
             target=torch.from_numpy(target),
-            valid=torch.from_numpy(np.arange(n_samples) < n_present[:, None]),
+            valid=torch.from_numpy(valid),
+            learnt=torch.from_numpy(valid & ~self._in_margins(rows, starts)),
             row=torch.from_numpy(rows),
             start=torch.from_numpy(starts),
         )
+
+    def _gain_of(
+        self, eeg: NDArray[np.int16], rows: NDArray[np.int32], n_present: NDArray[np.int64]
+    ) -> Gain:
+        if self.windowing.normalised_per == "window":
+            scale_uv = self.index.scale_uv[rows]
+            return gain_of_windows(eeg, n_present, scale_uv, self.windowing.normalisation)
+        return Gain(self._gain.scale[rows], self._gain.offset[rows])
+
+    def _in_margins(self, rows: NDArray[np.int32], starts: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """(batch, time), True where a sample lies close to a seizure but in none."""
+        inside = np.zeros((len(rows), self.grid.window_samples), np.bool_)
+        if any(self.margin_samples):
+            for place, (row, start) in enumerate(zip(rows.tolist(), starts.tolist(), strict=True)):
+                events, length = self.index.events_of(row), int(self.index.n_samples[row])
+                margins = margins_of(events, *self.margin_samples, length)
+                inside[place] = seizure_mask(start, self.grid.window_samples, margins)
+        return inside

@@ -37,6 +37,23 @@ class WindowGrid:
         return int(np.count_nonzero(self.kind == kind))
 
 
+def whole_samples(seconds: float, rate_hz: float) -> int:
+    """Seconds as a whole number of samples; from here on everything is counted in integers.
+
+    Raises `ValueError` where they are not one.
+
+    >>> whole_samples(0.5, 256.0)
+    128
+    """
+    n_samples = round(seconds * rate_hz)
+    if abs(n_samples - seconds * rate_hz) > 1e-6:
+        raise ValueError(
+            f"found {seconds} s, which is {seconds * rate_hz} samples at {rate_hz:g} Hz, expected "
+            f"a whole number of them; the nearest is {n_samples / rate_hz} s"
+        )
+    return n_samples
+
+
 def window_starts(n_samples: int, window_samples: int, stride_samples: int) -> NDArray[np.int32]:
     """First samples of the windows that together cover a recording, the last one padded if need be.
 
@@ -61,13 +78,36 @@ def seizure_samples(
     merged = merge_intervals(events)
     if len(merged) == 0:
         return np.zeros(len(starts), np.int64)
-    # Seizure samples before a sample: flat between seizures, rising by one a sample inside them.
-    before = np.zeros(merged.size)
-    before[1::2] = np.cumsum(merged[:, 1] - merged[:, 0])
-    before[2::2] = before[1:-1:2]
+    total = np.concatenate([[0], np.cumsum(merged[:, 1] - merged[:, 0])])
+
+    def before(sample: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Seizure samples before a sample: of all seizures begun, less what of the last is left."""
+        n_begun = np.searchsorted(merged[:, 0], sample, side="right")
+        left = np.maximum(merged[n_begun - 1, 1] - sample, 0)
+        return total[n_begun] - np.where(n_begun > 0, left, 0)
+
     first = starts.astype(np.int64)
-    inside = np.interp(first + window_samples, merged.ravel(), before)
-    return np.rint(inside - np.interp(first, merged.ravel(), before)).astype(np.int64)
+    return before(first + window_samples) - before(first)
+
+
+def margins_of(
+    events: NDArray[np.int64], before: int, after: int, n_samples: int
+) -> NDArray[np.int64]:
+    """The samples around seizures, `before` and `after` them, that are in no seizure: (k, 2).
+
+    Half-open, sorted and disjoint, within a recording of `n_samples`.
+
+    >>> margins_of(np.array([[100, 200], [230, 300]]), 10, 50, 320).tolist()
+    [[90, 100], [200, 230], [300, 320]]
+    """
+    seizures = merge_intervals(events)
+    if len(seizures) == 0 or before == after == 0:
+        return np.zeros((0, 2), np.int64)
+    widened = merge_intervals((seizures + np.array([-before, after])).clip(0, n_samples))
+    # What is left of the widened seizures begins where one of them or a seizure within it ends.
+    first = np.sort(np.concatenate([widened[:, 0], seizures[:, 1]]))
+    last = np.sort(np.concatenate([seizures[:, 0], widened[:, 1]]))
+    return np.stack([first, last], axis=1)[first < last]
 
 
 def merge_intervals(intervals: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -91,10 +131,13 @@ def cut_windows(
     events: list[NDArray[np.int64]],
     window_samples: int,
     stride_samples: int,
+    margins: list[NDArray[np.int64]] | None = None,
 ) -> WindowGrid:
     """The windows of the recordings `rows`, each marked with what it holds.
 
-    `n_samples` and `events` (each (k, 2), in samples) belong to `rows`, in the same order.
+    `n_samples` and `events` (each (k, 2), in samples) belong to `rows`, in the same order. With
+    `margins` (see `margins_of`) a window that lies wholly in one is left out: there is nothing to
+    learn from in it.
 
     >>> row, length, events = np.array([7], np.int32), np.array([200]), [np.array([[50, 130]])]
     >>> grid = cut_windows(row, length, events, 60, 60)
@@ -108,10 +151,13 @@ def cut_windows(
     if len(n_samples) and int(n_samples.max()) > np.iinfo(np.int32).max - window_samples:
         raise ValueError("a recording is longer than 2^31 samples; split it before caching")
     row_parts, start_parts, kind_parts = [], [], []
-    for row, length, intervals in zip(rows, n_samples, events, strict=True):
+    ignored = margins or [np.zeros((0, 2), np.int64)] * len(rows)
+    for row, length, intervals, margin in zip(rows, n_samples, events, ignored, strict=True):
         starts = window_starts(int(length), window_samples, stride_samples)
         # A padded tail is judged by the samples it has.
         present = np.minimum(starts + window_samples, length) - starts
+        learnt = seizure_samples(starts, window_samples, margin) < present
+        starts, present = starts[learnt], present[learnt]
         ictal = seizure_samples(starts, window_samples, intervals)
         kind = np.full(len(starts), WindowKind.PARTLY_SEIZURE, np.uint8)
         kind[ictal == 0] = WindowKind.BACKGROUND
@@ -132,7 +178,7 @@ def cut_windows(
 
 
 def seizure_mask(start: int, window_samples: int, events: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """1 where a sample of the window lies in a seizure, else 0: (window_samples,) uint8."""
+    """1 where a sample of the window lies in a seizure (or margin), else 0: (time,) uint8."""
     mask = np.zeros(window_samples, np.uint8)
     for first, last in events:
         mask[max(0, first - start) : max(0, last - start)] = 1

@@ -1,4 +1,9 @@
-"""How cached EEG is brought to a common scale: decided when it is read, from stored statistics."""
+"""How cached EEG is brought to a common scale: decided when it is read, by stored statistics.
+
+Per recording these are the statistics that the cache keeps of the whole recording, so that every
+sample is scaled by what comes after it too. Per window they are those of the window alone, from
+the stored integers: slower changes of amplitude are lost, and nothing beyond the window is used.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -46,13 +51,50 @@ def gain_of(statistics: HasStatistics, normalisation: Normalisation = "robust") 
     crosses from one split to another.
     """
     if normalisation == "robust":
-        centre_uv, spread_uv = statistics.median_uv, statistics.iqr_uv / np.float32(IQR_OF_NORMAL)
-    elif normalisation == "standard":
-        centre_uv, spread_uv = statistics.mean_uv, statistics.std_uv
-    else:
-        raise ValueError(f"normalisation must be 'robust' or 'standard', found {normalisation!r}")
+        spread_uv = statistics.iqr_uv / np.float32(IQR_OF_NORMAL)
+        return _gain(statistics.scale_uv, statistics.median_uv, spread_uv)
+    if normalisation == "standard":
+        return _gain(statistics.scale_uv, statistics.mean_uv, statistics.std_uv)
+    raise ValueError(f"normalisation must be 'robust' or 'standard', found {normalisation!r}")
+
+
+def gain_of_windows(
+    eeg: NDArray[np.int16],
+    n_present: NDArray[np.integer],
+    scale_uv: NDArray[np.float32],
+    normalisation: Normalisation = "robust",
+) -> Gain:
+    """The gain and offset (window, channel) of every window and channel, from that window alone.
+
+    `eeg` (window, channel, time) is as cached; of window `i` the first `n_present[i]` samples
+    exist and count. `scale_uv` (window, channel) is its step. Quartiles are those of
+    cache/quantise.py, exact to one step: a window that is its whole recording has its statistics.
+
+    >>> eeg = np.arange(8, dtype=np.int16).reshape(1, 1, 8)
+    >>> gain = gain_of_windows(eeg, np.array([8]), np.ones((1, 1), np.float32))
+    >>> (eeg[0, 0] * gain.scale[0] + gain.offset[0])[[1, 3, 5]].round(2).tolist()
+    [-0.67, 0.0, 0.67]
+    """
+    centre, spread = np.zeros(scale_uv.shape), np.zeros(scale_uv.shape)
+    for window, n in enumerate(n_present.tolist()):
+        if n == 0:  # padding of a batch
+            continue
+        present = eeg[window, :, :n]
+        if normalisation == "robust":
+            first, middle, last = -(-np.array([1, 2, 3]) * n // 4) - 1
+            # Sorting 16-bit integers is quicker than partitioning them.
+            ordered = np.sort(present, axis=1).astype(np.float64)
+            centre[window] = ordered[:, middle]
+            spread[window] = (ordered[:, last] - ordered[:, first]) / IQR_OF_NORMAL
+        else:
+            centre[window] = present.mean(axis=1, dtype=np.float64)
+            spread[window] = present.std(axis=1, dtype=np.float64)
+    return _gain(scale_uv, centre * scale_uv, spread * scale_uv)
+
+
+def _gain(scale_uv: NDArray, centre_uv: NDArray, spread_uv: NDArray) -> Gain:
     spread_uv = np.maximum(spread_uv, np.float32(MIN_SPREAD_UV))
     return Gain(
-        scale=(statistics.scale_uv / spread_uv).astype(np.float32),
+        scale=(scale_uv / spread_uv).astype(np.float32),
         offset=(-centre_uv / spread_uv).astype(np.float32),
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Normalisation = Literal["robust", "standard"]
+NormalisedPer = Literal["recording", "window"]
 
 
 @dataclass(frozen=True)
@@ -11,15 +12,32 @@ class Windowing:
     """How recordings are cut: windows and strides in seconds.
 
     Training windows overlap (`stride_s`), scored ones (`scoring_stride_s`) cover every recording;
-    where they overlap their probabilities are averaged.
+    where they overlap their probabilities are averaged. `target_rate_hz` is how many targets a
+    second the loss compares, None one for each sample. Samples up to `ignore_before_s` before and
+    `ignore_after_s` after a seizure (pre-ictal, post-ictal) take no part in the training loss; in
+    scoring they count.
     """
 
     window_s: float = 60.0
     stride_s: float = 10.0
     scoring_stride_s: float = 60.0
     normalisation: Normalisation = "robust"
+    normalised_per: NormalisedPer = "recording"
+    target_rate_hz: float | None = None
+    ignore_before_s: float = 0.0
+    ignore_after_s: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.ignore_before_s < 0 or self.ignore_after_s < 0:
+            raise ValueError(
+                f"ignore_before_s and ignore_after_s must not be negative, found "
+                f"{self.ignore_before_s} and {self.ignore_after_s}"
+            )
+        if self.target_rate_hz is not None and not self.target_rate_hz > 0:
+            raise ValueError(
+                f"target_rate_hz must be positive, or null for the rate of the EEG, found "
+                f"{self.target_rate_hz}"
+            )
         if not (self.window_s > 0 and self.stride_s > 0 and self.scoring_stride_s > 0):
             raise ValueError("window_s, stride_s and scoring_stride_s must be positive")
         if self.scoring_stride_s > self.window_s:
@@ -27,6 +45,18 @@ class Windowing:
                 f"scoring_stride_s ({self.scoring_stride_s}) must not exceed window_s "
                 f"({self.window_s}): the EEG between windows would never be scored"
             )
+
+    def describe_normalisation(self) -> str:
+        """What the EEG is divided by, in words.
+
+        >>> Windowing(normalised_per="window").describe_normalisation()
+        'robust (median and interquartile range), per channel and window'
+        """
+        statistics = {
+            "robust": "median and interquartile range",
+            "standard": "mean and standard deviation",
+        }[self.normalisation]
+        return f"{self.normalisation} ({statistics}), per channel and {self.normalised_per}"
 
 
 @dataclass(frozen=True)

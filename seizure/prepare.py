@@ -135,19 +135,19 @@ def say_what_was_built(prepared: PreparedCorpus) -> None:
     )
     for line in prepared.interpolated:
         log.info("interpolated %s", line)
+    lost = {failure.path for failure in built.failures}
     for damage in built.damaged:
-        log.info(
-            "damaged: %s: %s; removed, and made again from its source", damage.stem, damage.reason
-        )
+        fix = "left out, see below" if damage.path in lost else "made again from its source"
+        log.info("damaged: %s; %s", damage.reason, fix)
     for line in prepared.left_out:
         log.info("left out: %s", line)
     if built.orphans:
         log.info(
-            "%d shards belong to no recording of the corpus any more, %s; they are not used, and "
-            "may be deleted",
+            "%d shards belong to no recording of the corpus any more and are not used; they may be "
+            "deleted: %s%s",
             len(built.orphans),
-            ", ".join(str(path) for path in built.orphans[:_NAMED_AT_MOST])
-            + (", …" if len(built.orphans) > _NAMED_AT_MOST else ""),
+            ", ".join(str(path) for path in built.orphans[:_NAMED_AT_MOST]),
+            ", …" if len(built.orphans) > _NAMED_AT_MOST else "",
         )
 
 
@@ -179,7 +179,7 @@ VERB = Verb(
     summary="Read a corpus of EDF files, filter it and keep it where training reads it fast. "
     "Only what is new or changed is done. What the cache holds is printed, and written into it "
     f"as {REPORT_FILE}; recordings that cannot be used are listed with the reason. Ends with 0 if "
-    "every recording is there, 1 if some were left out or found damaged, 2 if nothing was done.",
+    "every recording is there, 1 if some were left out or found damaged, 2 if it stopped.",
     examples=(
         "python -m seizure.prepare",
         "python -m seizure.prepare corpus=tusz corpus.root=/data/tusz prepare.jobs=16",

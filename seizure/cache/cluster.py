@@ -20,7 +20,8 @@ except ImportError as error:
 TaskT = TypeVar("TaskT")
 OutcomeT = TypeVar("OutcomeT")
 
-_ANSWER_WITHIN_S = 30
+_ANSWER_WITHIN_S = 10
+_WORKER_WITHIN_S = 60
 
 
 class _Backend(DaskDistributedBackend):
@@ -78,7 +79,7 @@ def _client(scheduler: str) -> Client:
             "with `dask scheduler`, it prints its address"
         ) from error
     try:
-        client.wait_for_workers(1, timeout=_ANSWER_WITHIN_S)
+        client.wait_for_workers(1, timeout=_WORKER_WITHIN_S)
     except TimeoutError as error:
         client.close()
         raise CacheError(

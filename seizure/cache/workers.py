@@ -31,11 +31,15 @@ class Workers:
     def __post_init__(self) -> None:
         if self.jobs < 1:
             raise ValueError(f"jobs must be at least 1, found {self.jobs}")
-        if (self.backend == "dask") != (self.scheduler is not None):
+        if self.backend == "dask" and self.scheduler is None:
             raise ValueError(
-                f"found backend={self.backend} and scheduler={self.scheduler}; a cluster needs "
-                "backend=dask and its address, as in scheduler=tcp://10.0.0.1:8786, this machine "
-                "neither"
+                "found backend=dask without a scheduler; give its address too, as in "
+                "prepare.scheduler=tcp://10.0.0.1:8786"
+            )
+        if self.backend != "dask" and self.scheduler is not None:
+            raise ValueError(
+                f"found scheduler={self.scheduler} with backend={self.backend}, which has none; "
+                "give prepare.backend=dask too"
             )
 
     def work_off(

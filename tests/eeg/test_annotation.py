@@ -31,17 +31,24 @@ def written(tmp_path):
 
 def test_the_official_files_are_read_as_the_official_parser_reads_them(shared_folder):
     folder = shared_folder / "oracles/nedc_v6_public"
+    official = json.loads((folder / "nedc.json").read_text())["per_file"]
     n_files = n_events = 0
-    for path in sorted(folder.glob("*/*.csv_bi")):
-        rows = [line.split(",") for line in path.read_text().splitlines() if ",seiz," in line]
-        expected = tuple(Event(float(r[1]), float(r[2]), "seiz", float(r[4])) for r in rows)
-        found = read_csv_bi(path)
-        assert found.events == expected
-        assert found.recording_name == path.stem
-        n_files += 1
-        n_events += len(found.events)
+    for side in ("ref", "hyp"):
+        for path in sorted((folder / side).glob("*.csv_bi")):
+            found = read_csv_bi(path)
+            theirs = official[path.name]
+            assert [[e.start_s, e.stop_s] for e in found.events] == theirs[
+                f"{side}_seiz_after_nedc_parse"
+            ]
+            assert found.duration_s == theirs["duration_s"]
+            assert found.recording_name == path.stem
+            rows = [line.split(",") for line in path.read_text().splitlines() if ",seiz," in line]
+            assert [(e.label, e.confidence) for e in found.events] == [
+                (row[3], float(row[4])) for row in rows
+            ]
+            n_files += 1
+            n_events += len(found.events)
     assert (n_files, n_events) == (60, 759)
-    assert json.loads((folder / "nedc.json").read_text())
 
 
 def test_only_background_means_no_event(written):

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seizure.eeg.channels import CANONICAL_19, POSITIONS, canonical_name, is_bipolar
+from seizure.eeg.channels import (
+    BIPOLAR_18,
+    CANONICAL_19,
+    POSITIONS,
+    canonical_name,
+    is_bipolar,
+    mirror_order,
+    positions_of,
+)
 
 OLD_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 
@@ -56,3 +64,19 @@ def test_left_and_right_mirror_each_other():
     place = dict(zip(CANONICAL_19, POSITIONS, strict=True))
     for left, right in (("Fp1", "Fp2"), ("F7", "F8"), ("T5", "T6"), ("P3", "P4"), ("O1", "O2")):
         np.testing.assert_allclose(place[left] * [-1, 1, 1], place[right], atol=1e-12)
+
+
+@pytest.mark.parametrize("names", [CANONICAL_19, BIPOLAR_18, tuple(reversed(CANONICAL_19))])
+def test_the_mirrored_channel_lies_at_the_mirrored_place(names):
+    positions = positions_of(names)
+    np.testing.assert_allclose(
+        positions[list(mirror_order(names))], positions * [-1, 1, 1], atol=1e-12
+    )
+    midline = [name for name in names if not set(name) & set("12345678")]
+    assert midline
+    assert all(names[mirror_order(names)[names.index(name)]] == name for name in midline)
+
+
+def test_a_channel_without_a_mirror_image_is_named():
+    with pytest.raises(ValueError, match="found T3 without .* expected T4 too"):
+        mirror_order(("T3", "Cz"))

@@ -19,7 +19,7 @@ def test_real_recordings_agree_with_mne(shared_folder):
         raw = mne.io.read_raw_edf(path, verbose="error")
         by_name = {canonical_name(label): label for label in raw.ch_names}
         expected_uv = 1e6 * np.asarray(raw.get_data([by_name[n] for n in CANONICAL_19]))
-        np.testing.assert_allclose(recording.signal_uv, expected_uv, atol=2e-3)
+        np.testing.assert_allclose(recording.signal_uv, expected_uv, rtol=1e-6, atol=1e-6)
         assert recording.channel_names == CANONICAL_19
         assert recording.rate_hz == raw.info["sfreq"] == 256
         assert recording.interpolated == recording.issues == ()

@@ -89,3 +89,12 @@ def test_a_wrong_record_duration_shows_in_the_times(sketch, edf_file):
 
 def test_a_continuous_file_that_keeps_no_times_is_read(sketch, edf_file):
     assert read_edf(edf_file(_plus(sketch, ["\0", "\0"]))).n_samples == 500
+
+
+def test_annotations_count_even_where_the_header_forgets_to_say_edf_plus(sketch, edf_file):
+    tails = ["+0\x14\x14\0+0.5\x151\x14sz\x14\0", "+1\x14\x14\0"]
+    path = edf_file(_plus(sketch, tails, kind=""))
+    assert read_annotations(path) == (EdfAnnotation(0.5, 1.0, "sz"),)
+    assert read_edf(path).n_samples == 500
+    with pytest.raises(UnreadableRecording, match="gap before record 1"):
+        read_edf(edf_file(_plus(sketch, ["+0\x14\x14\0", "+9\x14\x14\0"], kind="")))

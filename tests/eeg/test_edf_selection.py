@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from seizure.eeg.channels import CANONICAL_19, POSITIONS, canonical_name
 from seizure.eeg.edf import read_edf
+from seizure.eeg.montage import MONTAGES
 from seizure.eeg.recording import UnreadableRecording
 
 
@@ -78,3 +79,13 @@ def test_channels_that_a_program_filled_in_are_said(sketch, edf_file):
         start = 256 * 20 + record * 2 * 19 * 250
         content[start : start + 500] = content[start + 500 : start + 1000]
     assert "identical: Fp1, Fp2" in read_edf(edf_file(bytes(content))).issues
+
+
+def test_a_device_behind_the_ear_is_refused_for_what_it_is(sketch, edf_file):
+    path = edf_file(sketch(labels=("BTEleft SD", "BTEright SD", "CROSStop SD")))
+    for montage in MONTAGES:
+        with pytest.raises(UnreadableRecording) as caught:
+            read_edf(path, "interpolate", montage, max_interpolated=9)
+        assert "no electrode of the 10-20 system" in caught.value.reason
+        assert f"gives no {montage} montage" in caught.value.reason
+        assert "BTEleft SD, BTEright SD, CROSStop SD" in caught.value.reason

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from seizure.windows.spec import Loading
+from seizure.windows.spec import CORES_PER_WORKER, Loading
 
 # Modal's names, and how many of a card one container can hold.
 # Source: https://modal.com/docs/guide/gpu.
@@ -16,8 +16,6 @@ CARDS = {
     "B200": 8,
 }  # fmt: skip
 LONGEST_ATTEMPT_H = 24.0
-# A worker needs one core to copy windows and one for what feeds it; with one it starved the card.
-CORES_PER_WORKER = 2
 # A process that has imported the loader takes 0.4 GiB, measured with torch 2.13 on Linux.
 _PROCESS_GIB = 0.5
 # Network, optimiser, tracks of the split being scored, and the CUDA context on the host's side.

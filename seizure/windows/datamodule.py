@@ -1,8 +1,10 @@
 """The LightningDataModule: training batches balanced anew each epoch, whole recordings to score."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
+import joblib
 import lightning.pytorch as pl
 import numpy as np
 import torch
@@ -22,6 +24,8 @@ from seizure.windows.grid import (
 )
 from seizure.windows.sampler import BalancedBatches, ContiguousBatches, draw
 from seizure.windows.spec import Balance, Loading, Windowing
+
+log = logging.getLogger("seizure")
 
 
 class WindowDataModule(pl.LightningDataModule):
@@ -51,6 +55,14 @@ class WindowDataModule(pl.LightningDataModule):
         )
         self._batches: BalancedBatches | None = None
         self._resume_from: dict[str, int] | None = None
+
+    def setup(self, stage: str) -> None:
+        """Warn of workers that would starve each other."""
+        if self.trainer is not None and self.trainer.is_global_zero:
+            n_cores = joblib.cpu_count()  # those that this process may use
+            warning = self.loading.too_many_workers(self.trainer.num_devices, n_cores)
+            if warning is not None:
+                log.warning("%s", warning)
 
     def samples(self, seconds: float) -> int:
         """Seconds as a whole number of samples; raises `ValueError` where they are none."""

@@ -59,6 +59,10 @@ class Windowing:
         return f"{self.normalisation} ({statistics}), per channel and {self.normalised_per}"
 
 
+# A worker needs one core to copy windows and one for what feeds it; with one it starved the card.
+CORES_PER_WORKER = 2
+
+
 @dataclass(frozen=True)
 class Loading:
     """How batches are made ready: sizes, workers and memory, as `DataLoader` takes them."""
@@ -75,6 +79,25 @@ class Loading:
             raise ValueError("batch_size and scoring_batch_size must be at least 1")
         if self.num_workers < 0 or self.prefetch_factor < 1:
             raise ValueError("num_workers must be at least 0 and prefetch_factor at least 1")
+
+    def too_many_workers(self, n_processes: int, n_cores: int) -> str | None:
+        """What is wrong and what to set, where the workers of `n_processes` trainers outnumber
+        what `n_cores` can feed; else None.
+
+        >>> Loading(num_workers=2).too_many_workers(n_processes=1, n_cores=4)
+        >>> Loading(num_workers=4).too_many_workers(n_processes=2, n_cores=6)
+        '8 loader workers (4 of each of 2 processes) on 6 cores, which feed 3: a worker keeps 2 \
+cores busy, more of them only wait for each other; set loader.num_workers=1'
+        """
+        n_workers, n_fed = n_processes * self.num_workers, n_cores // CORES_PER_WORKER
+        if n_workers <= n_cores / CORES_PER_WORKER:
+            return None
+        of_each = f" ({self.num_workers} of each of {n_processes} processes)"
+        return (
+            f"{n_workers} loader workers{of_each if n_processes > 1 else ''} on {n_cores} cores, "
+            f"which feed {n_fed}: a worker keeps {CORES_PER_WORKER} cores busy, more of them only "
+            f"wait for each other; set loader.num_workers={n_fed // n_processes}"
+        )
 
 
 @dataclass(frozen=True)

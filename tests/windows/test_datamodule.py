@@ -1,5 +1,6 @@
 """Batches hold the EEG and the annotations of the windows they name."""
 
+import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
@@ -89,3 +90,71 @@ def test_the_stated_share_of_seizure_is_that_of_the_batches(data):
     # The last, smaller batch is left for another epoch.
     assert n_drawn >= 24
     assert data.drawn_seizure_share() == pytest.approx(share, rel=0.1)
+
+
+def test_margins_are_ignored_in_training_and_counted_in_scoring(tiny_cache):
+    folder, index = tiny_cache
+    windowing = Windowing(window_s=20, scoring_stride_s=20, ignore_before_s=5, ignore_after_s=30)
+    data = WindowDataModule(folder, index, windowing, Balance(), Loading(), seed=0)
+    n_ignored = 0
+    for batch in data.train_dataloader():
+        for place, (row, start) in enumerate(zip(batch.row, batch.start, strict=True)):
+            ((first, last),) = index.events_of(int(row))
+            sample = int(start) + np.arange(20 * 256)
+            close = (sample >= first - 5 * 256) & (sample < last + 30 * 256)
+            in_margin = close & ~((sample >= first) & (sample < last))
+            expected = batch.valid[place].numpy() & ~in_margin
+            np.testing.assert_array_equal(batch.learnt[place].numpy(), expected)
+            assert expected.any()
+            n_ignored += in_margin.sum()
+    assert n_ignored > 0
+    assert len(data.training_grid()) < len(data.grid("train", windowing.stride_s))
+    for batch in data.scoring_dataloader("train"):
+        assert torch.equal(batch.learnt, batch.valid)
+
+
+def test_without_margins_every_sample_there_is_counts(data):
+    for batch in data.train_dataloader():
+        assert torch.equal(batch.learnt, batch.valid)
+    whole = data.grid("train", data.windowing.stride_s)
+    assert np.array_equal(data.training_grid().start, whole.start)
+
+
+def test_the_stated_share_of_seizure_leaves_out_what_is_ignored(tiny_cache):
+    folder, index = tiny_cache
+    loading = Loading(batch_size=1)
+    windowing = Windowing(window_s=20, scoring_stride_s=20, ignore_after_s=60)
+    data = WindowDataModule(folder, index, windowing, Balance(), loading, seed=0)
+    batches = list(data.train_dataloader())
+    n_learnt = sum(int(batch.learnt.sum()) for batch in batches)
+    n_seizure = sum(int((batch.target * batch.learnt).sum()) for batch in batches)
+    assert data.drawn_seizure_share() == n_seizure / n_learnt
+
+
+def test_windows_are_scaled_by_themselves_where_that_is_asked_for(tiny_cache):
+    folder, index = tiny_cache
+    windowing = Windowing(normalised_per="window")
+    data = WindowDataModule(folder, index, windowing, Balance(), Loading(), seed=0)
+    for batch in data.scoring_dataloader("dev"):
+        for eeg, valid in zip(batch.normalised(), batch.valid, strict=True):
+            quartiles = np.percentile(eeg[:, valid].numpy(), [25, 50, 75], axis=1)
+            np.testing.assert_allclose(quartiles[1], 0, atol=0.01)
+            np.testing.assert_allclose((quartiles[2] - quartiles[0]) / 1.349, 1, atol=0.01)
+
+
+def test_workers_that_starve_each_other_are_said_with_numbers(tiny_cache, caplog, monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
+
+    def said(num_workers):
+        caplog.clear()
+        loading = Loading(num_workers=num_workers)
+        data = WindowDataModule(*tiny_cache, Windowing(), Balance(), loading, seed=0)
+        data.trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+        with caplog.at_level("WARNING", "seizure"):
+            data.setup("fit")
+        return [record.getMessage() for record in caplog.records if record.name == "seizure"]
+
+    assert said(0) == said(2) == []
+    (warning,) = said(3)
+    assert warning.startswith("3 loader workers on 4 cores, which feed 2")
+    assert warning.endswith("set loader.num_workers=2")

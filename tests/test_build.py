@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seizure import train
+from seizure import build, train
 from seizure.callbacks.checkpoint import LAST
 from seizure.command import conf_folder, load
 from seizure.config import TrainConfig
@@ -90,7 +90,9 @@ def assert_takes_a_step(config, tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.checkpoints.mkdir(parents=True)
     train.fit(config, folder, corpus)
-    content = torch.load(folder.checkpoints / LAST, weights_only=True)
+    last = folder.checkpoints / LAST
+    assert build.module_from(last)[1] == config
+    content = torch.load(last, weights_only=True)
     assert content["global_step"] == 1
     for name, value in content["state_dict"].items():
         assert torch.isfinite(value.float()).all(), name

@@ -12,11 +12,14 @@ from seizure.callbacks.checkpoint import LAST, best_checkpoint, epoch_checkpoint
 from seizure.callbacks.interruption import Interrupted, Interruption
 from seizure.callbacks.random_state import RandomState
 from seizure.events.decide import Postprocessing
+from seizure.learning.augmentation import Augmenter
 from seizure.learning.loss import FocalLoss
 from seizure.learning.module import DetectionModule
-from seizure.learning.spec import Optimisation
+from seizure.learning.spec import Augmentation, GaussianNoise, Mirror, Optimisation
 from seizure.windows.datamodule import WindowDataModule
 from seizure.windows.spec import Balance, Loading, Windowing
+
+AUGMENTATION = Augmentation(Mirror(0.5), gaussian_noise=GaussianNoise(0.5))
 
 
 class TinyNetwork(nn.Module):
@@ -60,7 +63,11 @@ def fit(tiny_cache, folder, *extra, max_epochs=3, ckpt_path=None, num_workers=0)
         seed=5,
     )
     module = DetectionModule(
-        TinyNetwork(), FocalLoss(), Optimisation(lr=1e-2), Postprocessing(), 256.0, 16.0
+        TinyNetwork(),
+        FocalLoss(),
+        Optimisation(lr=1e-2),
+        Postprocessing(),
+        augment=Augmenter(AUGMENTATION, index.channel_names, index.rate_hz, seed=5),
     )
     interruption = Interruption(folder / LAST)
     trainer = pl.Trainer(
@@ -108,7 +115,8 @@ def test_resumed_equals_uninterrupted(tiny_cache, tmp_path, uninterrupted, stop,
     assert 0 < stopped_at < n_steps
     module, trainer = fit(tiny_cache, tmp_path, ckpt_path=tmp_path / LAST, num_workers=num_workers)
     assert trainer.global_step == n_steps
-    # Dropout draws from torch's generator, whose state a checkpoint must hold too.
+    # Dropout draws from torch's generator, whose state a checkpoint must hold too; augmentation
+    # from the place of the batch in the run.
     for name, value in module.state_dict().items():
         assert torch.equal(value, weights[name]), name
     assert torch.equal(trainer.callback_metrics["val/loss"], val_loss)

@@ -78,5 +78,5 @@ def test_the_mirrored_channel_lies_at_the_mirrored_place(names):
 
 
 def test_a_channel_without_a_mirror_image_is_named():
-    with pytest.raises(ValueError, match="found T3 without .* expected T4 too"):
+    with pytest.raises(ValueError, match=r"found T3 without .* expected T4 too"):
         mirror_order(("T3", "Cz"))

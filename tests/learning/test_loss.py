@@ -6,7 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from seizure.learning.loss import FocalLoss, WeightedCrossEntropy, balanced_pos_weight
+from seizure.learning.loss import (
+    CoarserTargets,
+    FocalLoss,
+    WeightedCrossEntropy,
+    balanced_pos_weight,
+)
 
 TORCH = torch.Generator().manual_seed(0)
 LOGITS = torch.randn(3, 50, generator=TORCH) * 3
@@ -66,3 +71,22 @@ def test_the_weight_of_a_balanced_set_is_one():
 @pytest.mark.parametrize("loss", [FocalLoss(), WeightedCrossEntropy(3.0)])
 def test_a_batch_of_padding_alone_costs_nothing(loss):
     assert loss(LOGITS, TARGET, torch.zeros_like(VALID)) == 0
+
+
+@pytest.mark.parametrize("loss", [FocalLoss(0.3, 2.0), WeightedCrossEntropy(2.5)])
+def test_a_coarser_target_is_the_majority_of_the_samples_that_count(loss):
+    logits, targets, counts = [], [], []
+    for window in range(len(LOGITS)):
+        for first in range(0, 50, 5):
+            block = slice(first, first + 5)
+            counting = TARGET[window, block][VALID[window, block]].tolist()
+            logits.append(sum(LOGITS[window, block].tolist()) / 5)
+            targets.append(int(2 * sum(counting) >= len(counting) > 0 and sum(counting) > 0))
+            counts.append(len(counting) > 0)
+    expected = loss(torch.tensor([logits]), torch.tensor([targets]), torch.tensor([counts]))
+    assert torch.allclose(CoarserTargets(loss, 5)(LOGITS, TARGET, VALID), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [FocalLoss(0.3, 2.0), WeightedCrossEntropy(2.5)])
+def test_one_target_a_sample_is_the_loss_itself(loss):
+    assert torch.equal(CoarserTargets(loss, 1)(LOGITS, TARGET, VALID), loss(LOGITS, TARGET, VALID))

@@ -91,3 +91,12 @@ def test_without_a_seizure_there_is_nothing_to_draw():
     silent = WindowGrid(GRID.row, GRID.start, np.zeros(4000, np.uint8), 60)
     with pytest.raises(EmptyDraw, match="none of the 4000 training windows holds a seizure"):
         draw(silent, Balance(), 0, 0)
+
+
+def test_where_every_seizure_outlasts_the_window_full_ones_are_drawn_once():
+    kind = np.where(KIND == WindowKind.PARTLY_SEIZURE, WindowKind.BACKGROUND, KIND).astype(np.uint8)
+    long_only = WindowGrid(GRID.row, GRID.start, kind, 60)
+    drawn = draw(long_only, Balance(), 0, 0)
+    n_full = long_only.count(WindowKind.FULLY_SEIZURE)
+    assert np.count_nonzero(kind[drawn] == WindowKind.FULLY_SEIZURE) == n_full
+    assert len(set(drawn.tolist())) == len(drawn) == n_full + round(2.5 * n_full)

@@ -72,7 +72,7 @@ def gain_of_windows(
 
     >>> eeg = np.arange(8, dtype=np.int16).reshape(1, 1, 8)
     >>> gain = gain_of_windows(eeg, np.array([8]), np.ones((1, 1), np.float32))
-    >>> (eeg[0, 0] * gain.scale[0] + gain.offset[0])[[1, 3, 5]].round(2).tolist()
+    >>> [round(float(v), 2) for v in (eeg[0, 0] * gain.scale[0] + gain.offset[0])[[1, 3, 5]]]
     [-0.67, 0.0, 0.67]
     """
     centre, spread = np.zeros(scale_uv.shape), np.zeros(scale_uv.shape)

@@ -5,6 +5,7 @@ puts them together. An unknown key fails and names the nearest known one.
 """
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -261,6 +262,25 @@ class PredictConfig:
     on_threshold: float | None
     accelerator: Literal["auto", "cpu", "gpu", "cuda"]
     batch_size: int
+
+
+@dataclass(frozen=True)
+class LookConfig:
+    """Everything that `python -m seizure.look` can be told; `at` is in seconds."""
+
+    recording: Path
+    at: float | None
+    page_s: float
+    scale_uv: float
+    filtered: bool
+    output: Path | None
+    paths: Paths
+    preprocess: Preprocessing
+
+    def __post_init__(self) -> None:
+        for name in ("page_s", "scale_uv"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be above 0, found {getattr(self, name)}")
 
 
 def parse(schema: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from seizure import evaluate, predict, prepare, train
+from seizure import evaluate, look, predict, prepare, train
 from seizure.command import check_overrides, load
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-VERBS = {verb.name: verb for verb in (prepare.VERB, train.VERB, evaluate.VERB, predict.VERB)}
+VERBS = {
+    verb.name: verb for verb in (look.VERB, prepare.VERB, train.VERB, evaluate.VERB, predict.VERB)
+}
 
 # In fenced blocks and in running text; a command ends with its line, its quote or the next one.
 _COMMAND = re.compile(r"python3? -m seizure(?P<verb>\.\w+)?(?P<rest>(?:\\\n|[^\n`;|&#])*)")
@@ -83,7 +85,11 @@ def test_every_command_is_one_that_the_program_takes(verb, arguments):
 
 def required(verb, given):
     """A value for each key without a default that the command leaves to the reader."""
-    keys = {"evaluate": ("checkpoint",), "predict": ("input", "checkpoint")}.get(verb, ())
+    keys = {
+        "look": ("recording",),
+        "evaluate": ("checkpoint",),
+        "predict": ("input", "checkpoint"),
+    }.get(verb, ())
     missing = [key for key in keys if not any(a.startswith(f"{key}=") for a in given)]
     if "corpus=tusz" in given and not any(a.startswith("corpus.root=") for a in given):
         # It exists only once its corpus is chosen.

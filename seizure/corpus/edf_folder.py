@@ -116,19 +116,9 @@ class EdfFolderCorpus:
         Raises:
             AnnotationError: names the file, what was found and what was expected.
         """
-        beside = _beside(recording.edf)
-        if len(beside) > 1:
-            names = " and ".join(path.name for path in beside)
-            raise AnnotationError(
-                f"{recording.edf}: found {names}, expected one annotation; remove what does not "
-                "count"
-            )
-        if beside:
-            return (
-                typed_events(beside[0])
-                if beside[0].suffix == ".csv_bi"
-                else read_events_tsv(beside[0])
-            )
+        events = events_beside(recording.edf)
+        if events is not None:
+            return events
         if self.seizure_pattern is not None:
             found = read_annotations(recording.edf)
             if found:
@@ -176,6 +166,23 @@ def _shortened(stem: str) -> str:
     if len(stem.encode()) <= _LONGEST_BYTES:
         return stem
     return f"{stem[:40]}__{hashlib.sha256(stem.encode()).hexdigest()[:16]}"
+
+
+def events_beside(edf: Path) -> tuple[Event, ...] | None:
+    """The seizures of the annotation file that goes with an EDF file; None where there is none.
+
+    Raises:
+        AnnotationError: names the file, what was found and what was expected.
+    """
+    beside = _beside(edf)
+    if len(beside) > 1:
+        names = " and ".join(path.name for path in beside)
+        raise AnnotationError(
+            f"{edf}: found {names}, expected one annotation; remove what does not count"
+        )
+    if not beside:
+        return None
+    return typed_events(beside[0]) if beside[0].suffix == ".csv_bi" else read_events_tsv(beside[0])
 
 
 def _beside(edf: Path) -> list[Path]:

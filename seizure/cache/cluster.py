@@ -1,5 +1,6 @@
 """Work on a Dask cluster through joblib; only imported where a cluster is asked for."""
 
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -25,7 +26,13 @@ _WORKER_WITHIN_S = 60
 
 
 class _Backend(DaskDistributedBackend):
-    """joblib's Dask backend, which as it is waits for ever for a task that Dask has given up."""
+    """joblib's Dask backend, which as it is waits for ever for a task that Dask has given up.
+
+    It would also do the work itself where the cluster has a single core for now.
+    """
+
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        return max(2, super().effective_n_jobs(n_jobs))
 
     def submit(self, func: Any, callback: Any = None) -> Any:
         future = super().submit(func, callback)
@@ -55,11 +62,11 @@ def work_off_on_cluster(
         CacheError: nobody answers there, a worker does not see a folder, or tasks kill workers.
     """
     with _client(scheduler) as client:
-        _refuse_blind_workers(client, folders)
         try:
+            # All at once, so that workers which join later find work.
             with parallel_config(backend=_Backend(client=client)):
-                outcomes = Parallel(return_as="generator_unordered")(
-                    delayed(function)(task) for task in tasks
+                outcomes = Parallel(return_as="generator_unordered", pre_dispatch="all")(
+                    delayed(_with_sight)(function, task, folders) for task in tasks
                 )
                 yield from cast("Iterator[OutcomeT]", outcomes)
         except KilledWorker as error:
@@ -68,6 +75,24 @@ def work_off_on_cluster(
                 "what was finished is kept: give the workers more memory or fewer threads, then "
                 "the same command again, and it continues"
             ) from error
+        except ImportError as error:
+            raise CacheError(
+                f"a worker of the cluster lacks a package ({error}); install this version of "
+                "seizure on every worker"
+            ) from error
+
+
+def _with_sight(
+    function: Callable[[TaskT], OutcomeT], task: TaskT, folders: Sequence[Path]
+) -> OutcomeT:
+    """A task's outcome; a worker without sight would leave out every recording as missing."""
+    missing = [str(folder) for folder in folders if not folder.is_dir()]
+    if missing:
+        raise CacheError(
+            f"worker on {socket.gethostname()} does not see {', '.join(missing)}; corpus and cache "
+            "must be on a file system that all workers share, under the same path"
+        )
+    return function(task)
 
 
 def _client(scheduler: str) -> Client:
@@ -87,25 +112,3 @@ def _client(scheduler: str) -> Client:
             f"with `dask worker {scheduler}`"
         ) from error
     return client
-
-
-def _refuse_blind_workers(client: Client, folders: Sequence[Path]) -> None:
-    """Every worker must see the folders, or it would leave out each recording as missing."""
-    try:
-        # Only with `asynchronous` would it be a coroutine.
-        answers = cast("dict[str, list[str]]", client.run(_missing, [str(f) for f in folders]))
-    except ImportError as error:
-        raise CacheError(
-            f"a worker of the cluster lacks a package ({error}); install this version of seizure "
-            "on every worker"
-        ) from error
-    for address, missing in answers.items():
-        if missing:
-            raise CacheError(
-                f"worker {address} does not see {', '.join(missing)}; corpus and cache must be on "
-                "a file system that all workers share, under the same path"
-            )
-
-
-def _missing(folders: list[str]) -> list[str]:
-    return [folder for folder in folders if not Path(folder).is_dir()]

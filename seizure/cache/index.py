@@ -1,5 +1,6 @@
 """The index of a cache: one column per fact about its recordings, in one file."""
 
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -141,7 +142,12 @@ class CacheIndex:
             raise CacheError(
                 f"{path}: no index, so no cache here; run python -m seizure.prepare"
             ) from None
-        except (BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+        except CacheError:
+            raise
+        except (
+            BadZipFile, zlib.error, KeyError, ValueError, EOFError, OSError, RuntimeError,
+            TypeError, OverflowError, MemoryError,
+        ) as error:  # fmt: skip
             raise CacheError(
                 f"{path}: damaged index ({error}); run python -m seizure.prepare to write it again"
             ) from error

@@ -73,7 +73,7 @@ def test_a_fault_in_a_task_is_raised(workers):
 
 
 def test_workers_that_do_not_see_the_cache_are_refused(workers, tmp_path):
-    with pytest.raises(CacheError, match=rf"worker tcp://.* does not see {tmp_path}/elsewhere;"):
+    with pytest.raises(CacheError, match=rf"worker on .* does not see {tmp_path}/elsewhere;"):
         list(workers.work_off(abs, [1], (tmp_path, tmp_path / "elsewhere")))
 
 
@@ -94,6 +94,7 @@ def test_a_cluster_without_workers_is_refused_with_the_fix(monkeypatch):
 
 def test_a_killed_worker_is_replaced_and_nothing_is_missing(corpus, tmp_path, cluster, workers):
     with distributed.Client(cluster, set_as_default=False) as client:
+        client.wait_for_workers(2)
         pids = list(client.run(os.getpid).values())
 
     def kill_one(*_: object) -> None:

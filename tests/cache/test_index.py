@@ -101,3 +101,20 @@ def test_the_audit_finds_one_signal_under_two_names(folder, prepared):
     _add(folder, prepared, "eval", "z", seed=1)
     with pytest.raises(RecordingLeak, match="a_s001_t000 = z_s001_t000 in eval and train"):
         CacheIndex.rebuild(folder).audit()
+
+
+def test_a_flipped_bit_is_found_or_changes_nothing(folder):
+    index = CacheIndex.rebuild(folder)
+    path = folder / "index.npz"
+    index.save(path)
+    whole = path.read_bytes()
+    n_found = 0
+    for place in np.random.default_rng(0).choice(8 * len(whole), 1000, replace=False).tolist():
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            assert CacheIndex.load(path).equals(index)
+        except CacheError:
+            n_found += 1
+    assert n_found > 100

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from seizure.cache.shard import (
     CacheError,
+    check_shard,
     read_header,
     read_shard,
     replacing,
@@ -109,3 +110,39 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         file.write("text where bytes belong")  # pyright: ignore[reportArgumentType]
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_a_flipped_bit_is_found_or_changes_nothing(path, prepared, data):
+    whole = path.read_bytes()
+    # What is not a sample is rarer and more delicate.
+    position = data.draw(
+        st.one_of(st.integers(0, len(whole) - 1), st.integers(6000, len(whole) - 1))
+    )
+    damaged = path.with_name("damaged.npz")
+    flipped = bytearray(whole)
+    flipped[position] ^= 1 << data.draw(st.integers(0, 7))
+    damaged.write_bytes(flipped)
+    try:
+        check_shard(damaged)
+    except CacheError:
+        return
+    found = read_shard(damaged)
+    assert read_header(damaged).signal_offset == signal_offset(path)
+    assert found.meta == read_shard(path).meta
+    for name in COLUMNS:
+        np.testing.assert_array_equal(getattr(found, name), getattr(prepared, name))
+
+
+def test_a_check_says_what_was_found_and_expected(path):
+    check_shard(path)
+    content = bytearray(path.read_bytes())
+    content[signal_offset(path) + 100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(
+        CacheError, match=r"a\.npz: found signal with CRC [0-9a-f]{8}, expected [0-9a-f]{8}"
+    ):
+        check_shard(path)

@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/redraw_speed.py
 
-Once with seizures as rare as in TUSZ's training split (about 5 % of the time), and once with so many
-that the draw takes all 500 000 windows. Memory is what the draw allocates at its peak, per window
-of the grid; `int32` indices are what stays.
+Once with seizures as rare as in TUSZ's training split (about 5 % of the time), and once with so
+many that the draw takes all 500 000 windows. Memory is what the draw allocates at its peak, per
+window of the grid; `int32` indices are what stays.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main() -> None:
             drawn = draw(grid, Balance(), seed=0, epoch=epoch)
             taken_ms.append(1e3 * (time.perf_counter() - started_s))
         tracemalloc.start()
-        draw(grid, Balance(), seed=0, epoch=0)
+        drawn = draw(grid, Balance(), seed=0, epoch=0)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         print(

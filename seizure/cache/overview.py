@@ -1,0 +1,110 @@
+"""What a cache holds, in the few numbers in which a wrong unit or a mains leak is seen at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import welch
+
+from seizure.cache.index import CacheIndex
+from seizure.cache.mapping import MappedSignals
+from seizure.corpus.entry import SPLITS
+from seizure.eeg.annotation import SEIZURE_TYPES
+
+_IQR_OF_UNIT_NORMAL = 1.349
+_SEGMENT_S = 4.0  # 0.25 Hz from bin to bin: mains are a line, not a hill
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True, eq=False)
+class SplitOverview:
+    """One split. `hours` and `n_seizures` are `(patient,)`, the patient with most hours first.
+
+    `durations_s` holds the length of each seizure of a type. `amplitude_uv` is `(recording,)`, the
+    median over channels of the interquartile range / 1.349: the standard deviation of a normal
+    signal, which artefacts do not move. `power_uv2_hz` is `(quantile, frequency)`: `QUANTILES` over
+    the channels of `n_sampled` recordings; NaN where there are none.
+    """
+
+    split: str
+    patients: tuple[str, ...]
+    hours: np.ndarray
+    n_seizures: np.ndarray
+    durations_s: Mapping[str, np.ndarray]
+    stems: tuple[str, ...]
+    amplitude_uv: np.ndarray
+    power_uv2_hz: np.ndarray
+    n_sampled: int
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """Every split that has recordings; spectra at `frequency_hz`, from `sample_s` a recording."""
+
+    splits: tuple[SplitOverview, ...]
+    frequency_hz: np.ndarray
+    sample_s: float
+
+
+def survey(
+    signals: MappedSignals, n_sampled: int = 40, sample_s: float = 60.0, seed: int = 0
+) -> Overview:
+    """The overview of a cache: everything from its index, spectra from a sample.
+
+    Of each split `n_sampled` recordings are drawn without replacement, and of each `sample_s` from
+    a random place on: as many minutes whether the corpus has a day or a year.
+    """
+    index = signals.index
+    n_segment = round(_SEGMENT_S * index.rate_hz)
+    parts = []
+    for place, split in enumerate(SPLITS):
+        rows = index.rows(split)
+        if not len(rows):
+            continue
+        long_enough = rows[index.n_samples[rows] >= n_segment]
+        rng = np.random.default_rng([seed, place])
+        drawn = rng.permutation(long_enough)[:n_sampled]
+        spectra = [_spectrum(signals, int(row), sample_s, n_segment, rng) for row in drawn]
+        parts.append(_of_split(index, split, rows, spectra, n_segment))
+    return Overview(tuple(parts), np.fft.rfftfreq(n_segment, 1 / index.rate_hz), sample_s)
+
+
+def _of_split(
+    index: CacheIndex, split: str, rows: np.ndarray, spectra: list[np.ndarray], n_segment: int
+) -> SplitOverview:
+    owners, owner = np.unique(index.patient[rows], return_inverse=True)
+    hours = np.bincount(owner, index.n_samples[rows]) / index.rate_hz / 3600
+    n_events = index.event_start[rows + 1] - index.event_start[rows]
+    order = np.argsort(-hours, kind="stable")
+    lasting_s = [np.diff(index.events_of(row), axis=1)[:, 0] / index.rate_hz for row in rows]
+    types = np.concatenate([index.event_types_of(row) for row in rows])
+    power = np.full((len(QUANTILES), n_segment // 2 + 1), np.nan)
+    if spectra:
+        power = np.quantile(np.concatenate(spectra), QUANTILES, axis=0)
+    return SplitOverview(
+        split=split,
+        patients=tuple(owners[order].tolist()),
+        hours=hours[order],
+        n_seizures=np.bincount(owner, n_events)[order].astype(int),
+        durations_s={
+            SEIZURE_TYPES[code]: np.concatenate(lasting_s)[types == code]
+            for code in np.unique(types)
+        },
+        stems=tuple(index.stem[rows].tolist()),
+        amplitude_uv=np.median(index.iqr_uv[rows], axis=1) / _IQR_OF_UNIT_NORMAL,
+        power_uv2_hz=power,
+        n_sampled=len(spectra),
+    )
+
+
+def _spectrum(
+    signals: MappedSignals, row: int, sample_s: float, n_segment: int, rng: np.random.Generator
+) -> np.ndarray:
+    """`(channel, frequency)` power in µV²/Hz, the median over segments: a pop in one is nothing."""
+    index = signals.index
+    n_samples = int(index.n_samples[row])
+    n_part = min(n_samples, max(n_segment, round(sample_s * index.rate_hz)))
+    start = int(rng.integers(n_samples - n_part + 1))
+    part_uv = signals.window(row, start, start + n_part).numpy() * index.scale_uv[row][:, None]
+    _, power = welch(part_uv, index.rate_hz, nperseg=n_segment, average="median")
+    return power

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seizure.cache.build import BuildReport, build_cache, cache_folder
 from seizure.cache.index import CacheIndex
+from seizure.cache.overview_figure import OVERVIEW_FILE, leave_overview
 from seizure.cache.shard import replacing
 from seizure.cache.summary import as_json, summarise, table
 from seizure.cache.task import REPORT_FILE, lock
@@ -114,6 +115,8 @@ def prepare_corpus(
     say_what_was_built(prepared)
     built.index.audit()
     log.info("no patient and no recording is in two splits")
+    if built.n_built:  # else the cache is only read, maybe from a disk that cannot be written
+        say_overview(prepared, preprocessing)
     if how.verify:
         log.info("every checksum of %d recordings was compared", len(built.index))
     return prepared
@@ -151,6 +154,13 @@ def say_what_was_built(prepared: PreparedCorpus) -> None:
         )
 
 
+def say_overview(prepared: PreparedCorpus, preprocessing: Preprocessing) -> None:
+    """Where the picture of the cache is, drawn if there is none of this index."""
+    title = f"{prepared.folder.parent.name}: {preprocessing.describe()}"
+    path = leave_overview(prepared.folder, prepared.index, title, preprocessing.mains_hz)
+    log.info("overview %s", path)
+
+
 def write_report(prepared: PreparedCorpus, config: PrepareConfig) -> Path:
     """The same as a JSON file in the folder of the cache, for programs."""
     path = prepared.folder / REPORT_FILE
@@ -169,6 +179,8 @@ def write_report(prepared: PreparedCorpus, config: PrepareConfig) -> Path:
 def main(config: PrepareConfig) -> int:
     """Prepare the corpus of a configuration; 1 if recordings were left out or found damaged."""
     prepared = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
+    if not prepared.built.n_built:
+        say_overview(prepared, config.preprocess)
     log.info("report %s", write_report(prepared, config))
     return 1 if prepared.built.failures or prepared.built.damaged else 0
 
@@ -178,8 +190,9 @@ VERB = Verb(
     schema=PrepareConfig,
     summary="Read a corpus of EDF files, filter it and keep it where training reads it fast. "
     "Only what is new or changed is done. What the cache holds is printed, and written into it "
-    f"as {REPORT_FILE}; recordings that cannot be used are listed with the reason. Ends with 0 if "
-    "every recording is there, 1 if some were left out or found damaged, 2 if it stopped.",
+    f"as {REPORT_FILE} and, drawn, as {OVERVIEW_FILE}; recordings that cannot be used are listed "
+    "with the reason. Ends with 0 if every recording is there, 1 if some were left out or found "
+    "damaged, 2 if it stopped.",
     examples=(
         "python -m seizure.prepare",
         "python -m seizure.prepare corpus=tusz corpus.root=/data/tusz prepare.jobs=16",

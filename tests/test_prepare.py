@@ -53,6 +53,9 @@ def test_what_is_prepared_is_not_prepared_again(quick, trained, tmp_path, comman
     again = command(prepare.VERB, *arguments)
     n = len(edfs(quick.corpus))
     assert first.code == again.code == 0
+    picture = next(tmp_path.rglob("overview.png"))
+    for said in (first.out, again.out):
+        assert said.count(f"overview {picture}") == 1
     assert f"{n} prepared now, 0 as they were" in first.out
     assert f"0 prepared now, {n} as they were" in again.out
     assert snapshot(tmp_path) | snapshot(quick.corpus) == before
@@ -101,3 +104,13 @@ def test_a_patient_in_two_splits_stops_everything(quick, trained, tmp_path):
     shutil.copytree(patient, corpus / "edf" / "eval" / patient.name)
     with pytest.raises(PatientLeak, match=patient.name):
         prepare.main(config_for(corpus, tmp_path))
+
+
+def test_a_cache_that_is_only_read_is_not_written_to(quick, trained, tmp_path):
+    corpus = corpus_of_links(quick, trained, tmp_path)
+    config = config_for(corpus, tmp_path)
+    assert prepare.main(config) == 0
+    next((tmp_path / "data").rglob("overview.png")).unlink()
+    before = snapshot(tmp_path)
+    prepare.prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
+    assert snapshot(tmp_path) == before

@@ -22,20 +22,21 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    chains = {str(phase): Preprocessing(phase=phase) for phase in PHASES}
     for rate_hz in (250.0, 256.0):
         shape = (len(CANONICAL_19), int(options.minutes * 60 * rate_hz))
         signal_uv = np.random.default_rng(0).normal(300, 40, shape).astype(np.float32)
         source = Recording(signal_uv, rate_hz, CANONICAL_19)
         times_ms = interleaved(
             {
-                phase: lambda p=phase, s=source: filter_recording(s, Preprocessing(phase=p))
-                for phase in PHASES
+                phase: lambda chain=chain, source=source: filter_recording(source, chain)
+                for phase, chain in chains.items()
             },
             options.rounds,
         )
         for phase, time_ms in times_ms.items():
             tracemalloc.start()
-            filter_recording(source, Preprocessing(phase=phase))
+            filter_recording(source, chains[phase])
             peak = tracemalloc.get_traced_memory()[1] / signal_uv.nbytes
             tracemalloc.stop()
             print(

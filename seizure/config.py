@@ -223,19 +223,7 @@ class TrainConfig:
                     f"windows.{name} must be a whole number of frames of "
                     f"{1 / self.track_rate_hz:g} s, found {getattr(self.windows, name)} s"
                 )
-        self._check_targets()
-
-    def _check_targets(self) -> None:
-        target_rate_hz = self.windows.target_rate_hz
-        if target_rate_hz is None:
-            return
-        n_targets = self.windows.window_s * target_rate_hz
-        if self.preprocess.rate_hz % target_rate_hz or n_targets != round(n_targets):
-            raise ValueError(
-                f"windows.target_rate_hz={target_rate_hz:g} must divide preprocess.rate_hz="
-                f"{self.preprocess.rate_hz:g} and give a whole number of targets in "
-                f"windows.window_s={self.windows.window_s:g}; null gives one a sample"
-            )
+        self.windows.check_targets(self.preprocess.rate_hz)
 
 
 @dataclass(frozen=True)

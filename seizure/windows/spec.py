@@ -46,6 +46,18 @@ class Windowing:
                 f"({self.window_s}): the EEG between windows would never be scored"
             )
 
+    def check_targets(self, rate_hz: float) -> None:
+        """Raises `ValueError` unless targets are whole numbers of samples and fill a window."""
+        if self.target_rate_hz is None:
+            return
+        n_targets = self.window_s * self.target_rate_hz
+        if rate_hz % self.target_rate_hz or n_targets != round(n_targets):
+            raise ValueError(
+                f"windows.target_rate_hz={self.target_rate_hz:g} must divide preprocess.rate_hz="
+                f"{rate_hz:g} and give a whole number of targets in "
+                f"windows.window_s={self.window_s:g}; null gives one a sample"
+            )
+
     def describe_normalisation(self) -> str:
         """What the EEG is divided by, in words.
 

@@ -23,7 +23,7 @@ class SplitOverview:
     `durations_s` holds the length of each seizure of a type. `amplitude_uv` is `(recording,)`, the
     median over channels of the interquartile range / 1.349: the standard deviation of a normal
     signal, which artefacts do not move. `power_uv2_hz` is `(quantile, frequency)`: `QUANTILES` over
-    the channels of `n_sampled` recordings; NaN where there are none.
+    the channels of `n_sampled` recordings, `sampled_min` in all; NaN where there are none.
     """
 
     split: str
@@ -35,15 +35,15 @@ class SplitOverview:
     amplitude_uv: np.ndarray
     power_uv2_hz: np.ndarray
     n_sampled: int
+    sampled_min: float
 
 
 @dataclass(frozen=True, eq=False)
 class Overview:
-    """Every split that has recordings; spectra at `frequency_hz`, from `sample_s` a recording."""
+    """Every split that has recordings, with the frequencies of their spectra."""
 
     splits: tuple[SplitOverview, ...]
     frequency_hz: np.ndarray
-    sample_s: float
 
 
 def survey(
@@ -64,13 +64,14 @@ def survey(
         long_enough = rows[index.n_samples[rows] >= n_segment]
         rng = np.random.default_rng([seed, place])
         drawn = rng.permutation(long_enough)[:n_sampled]
-        spectra = [_spectrum(signals, int(row), sample_s, n_segment, rng) for row in drawn]
-        parts.append(_of_split(index, split, rows, spectra, n_segment))
-    return Overview(tuple(parts), np.fft.rfftfreq(n_segment, 1 / index.rate_hz), sample_s)
+        n_part = max(n_segment, round(sample_s * index.rate_hz))
+        parts_uv = [_part_uv(signals, int(row), n_part, rng) for row in drawn]
+        parts.append(_of_split(index, split, rows, parts_uv, n_segment))
+    return Overview(tuple(parts), np.fft.rfftfreq(n_segment, 1 / index.rate_hz))
 
 
 def _of_split(
-    index: CacheIndex, split: str, rows: np.ndarray, spectra: list[np.ndarray], n_segment: int
+    index: CacheIndex, split: str, rows: np.ndarray, parts_uv: list[np.ndarray], n_segment: int
 ) -> SplitOverview:
     owners, owner = np.unique(index.patient[rows], return_inverse=True)
     hours = np.bincount(owner, index.n_samples[rows]) / index.rate_hz / 3600
@@ -79,7 +80,12 @@ def _of_split(
     lasting_s = [np.diff(index.events_of(row), axis=1)[:, 0] / index.rate_hz for row in rows]
     types = np.concatenate([index.event_types_of(row) for row in rows])
     power = np.full((len(QUANTILES), n_segment // 2 + 1), np.nan)
-    if spectra:
+    if parts_uv:
+        # The median over segments: an electrode's pop in one of them is nothing.
+        spectra = [
+            welch(part_uv, index.rate_hz, nperseg=n_segment, average="median")[1]
+            for part_uv in parts_uv
+        ]
         power = np.quantile(np.concatenate(spectra), QUANTILES, axis=0)
     return SplitOverview(
         split=split,
@@ -93,18 +99,15 @@ def _of_split(
         stems=tuple(index.stem[rows].tolist()),
         amplitude_uv=np.median(index.iqr_uv[rows], axis=1) / _IQR_OF_UNIT_NORMAL,
         power_uv2_hz=power,
-        n_sampled=len(spectra),
+        n_sampled=len(parts_uv),
+        sampled_min=sum(part_uv.shape[1] for part_uv in parts_uv) / index.rate_hz / 60,
     )
 
 
-def _spectrum(
-    signals: MappedSignals, row: int, sample_s: float, n_segment: int, rng: np.random.Generator
-) -> np.ndarray:
-    """`(channel, frequency)` power in µV²/Hz, the median over segments: a pop in one is nothing."""
-    index = signals.index
-    n_samples = int(index.n_samples[row])
-    n_part = min(n_samples, max(n_segment, round(sample_s * index.rate_hz)))
+def _part_uv(signals: MappedSignals, row: int, n_part: int, rng: np.random.Generator) -> np.ndarray:
+    """`(channel, sample)` µV from a random place of a recording, all of it if it is short."""
+    n_samples = int(signals.index.n_samples[row])
+    n_part = min(n_part, n_samples)
     start = int(rng.integers(n_samples - n_part + 1))
-    part_uv = signals.window(row, start, start + n_part).numpy() * index.scale_uv[row][:, None]
-    _, power = welch(part_uv, index.rate_hz, nperseg=n_segment, average="median")
-    return power
+    part = signals.window(row, start, start + n_part).numpy()
+    return part * signals.index.scale_uv[row][:, None]

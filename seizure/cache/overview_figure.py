@@ -85,7 +85,7 @@ def _patients(hours: Axes, seizures: Axes, splits: Sequence[SplitOverview]) -> N
         names += [*part.patients, ""]
         label = (
             f"{part.split}: {len(part.patients)} patients, {len(part.stems)} recordings, "
-            f"{part.hours.sum():,.1f} h, {part.n_seizures.sum()} seizures"
+            f"{_hours(part.hours.sum())}, {part.n_seizures.sum()} seizures"
         )
         hours.bar(place, part.hours, width=0.9, color=_COLOURS[part.split], label=label)
         seizures.bar(place, part.n_seizures, width=0.9, color=_COLOURS[part.split])
@@ -163,8 +163,7 @@ def _spectra(axes: Axes, overview: Overview, mains_hz: float | None) -> None:
     for part in overview.splits:
         low, middle, high = part.power_uv2_hz[:, shown]
         x, colour = overview.frequency_hz[shown], _COLOURS[part.split]
-        minutes = part.n_sampled * overview.sample_s / 60
-        label = f"{part.split}: {part.n_sampled} recordings, {minutes:g} min"
+        label = f"{part.split}: {part.n_sampled} recordings, {part.sampled_min:.3g} min"
         axes.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
         axes.plot(x, middle, color=colour, lw=1.0, label=label)
     axes.set(yscale="log", xlim=(0, top_hz), xlabel="frequency (Hz)", ylabel="power (µV²/Hz)")
@@ -181,6 +180,10 @@ def _spectra(axes: Axes, overview: Overview, mains_hz: float | None) -> None:
                 fontsize=7.5, color=_GREY,
             )  # fmt: skip
     axes.legend(loc="lower left")
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.1f} h" if hours >= 1 else f"{60 * hours:.1f} min"
 
 
 def _plain_numbers(axis: Any) -> None:

@@ -1,6 +1,7 @@
 """The overview's numbers: sums that agree with the index, a wrong unit and a mains leak visible."""
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import edfio
@@ -13,10 +14,13 @@ from seizure.cache.mapping import MappedSignals
 from seizure.cache.overview import survey
 from seizure.cache.overview_figure import OVERVIEW_FILE, draw_overview, leave_overview
 from seizure.cache.workers import Workers
+from seizure.corpus.edf_folder import EdfFolderCorpus
+from seizure.corpus.split import SplitPlan
 from seizure.corpus.tusz import TuszCorpus
 from seizure.eeg.channels import CANONICAL_19
 from seizure.eeg.filtering import Preprocessing
 
+HELSINKI = Path(__file__).parents[3] / "shared" / "data" / "helsinki_neonatal_30s" / "edf"
 HEAD = "# duration = 40.0 secs\n#\nchannel,start_time,stop_time,label,confidence\n"
 ALONE = Workers(jobs=1)
 
@@ -126,6 +130,22 @@ def test_a_mains_leak_is_a_line_in_the_spectrum_of_its_split_alone(tmp_path):
     assert amplitudes(overview)["dev"][0] / amplitudes(overview)["train"][0] < 1.5
 
 
+@pytest.mark.skipif(not HELSINKI.is_dir(), reason=f"no real EEG in {HELSINKI}")
+def test_european_mains_show_in_real_eeg_that_is_prepared_for_american_ones(tmp_path):
+    for edf in sorted(HELSINKI.glob("*.edf"))[:8]:
+        (tmp_path / edf.name).symlink_to(edf)
+    corpus = EdfFolderCorpus(tmp_path, "^eeg..", SplitPlan(), unannotated="background")
+    ratios = {}
+    for mains_hz in (50.0, 60.0):
+        cache = tmp_path / f"cache-{mains_hz:g}"
+        index = build_cache(corpus, cache, Preprocessing(mains_hz=mains_hz), ALONE).index
+        overview = survey(MappedSignals(cache, index))
+        power = [median_power(overview, "train", at_hz) for at_hz in (50.0, 46.0)]
+        ratios[mains_hz] = power[0] / power[1]
+    assert ratios[60.0] > 5
+    assert ratios[50.0] < 1
+
+
 def test_notched_mains_leave_a_gap(tmp_path):
     write(tmp_path, "train", "aaaaaaaa")
     overview = overview_of(tmp_path)
@@ -147,6 +167,7 @@ def test_a_sample_is_bounded_and_the_same_for_the_same_seed(tiny_cache):
     assert all(stop - start == 20 * 256 for _, start, stop in drawn)
     assert len({row for row, _, _ in drawn}) == 6
     assert [part.n_sampled for part in first.splits] == [2, 2, 2]
+    assert [part.sampled_min for part in first.splits] == pytest.approx([2 / 3] * 3)
     survey(Counting(folder, index), n_sampled=2, sample_s=20)
     assert read[6:] == drawn
     survey(Counting(folder, index), n_sampled=2, sample_s=20, seed=1)

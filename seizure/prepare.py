@@ -172,7 +172,9 @@ def write_report(prepared: PreparedCorpus, config: PrepareConfig) -> Path:
         **as_json(prepared.built, prepared.minutes),
     }
     with lock(prepared.folder, "index"), replacing(path) as file:
-        file.write(json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n")
+        # A name that is no UTF-8 becomes the escape that JSON has for it.
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        file.write(text.encode("utf-8", "backslashreplace") + b"\n")
     return path
 
 

@@ -1,7 +1,10 @@
 """Preparing a corpus: done once, told apart by what is readable, and never across patients."""
 
+import json
+import logging
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +117,97 @@ def test_a_cache_that_is_only_read_is_not_written_to(quick, trained, tmp_path):
     before = snapshot(tmp_path)
     prepare.prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
     assert snapshot(tmp_path) == before
+
+
+def prepared_links(quick, trained, folder, command, *arguments):
+    """A corpus and what `prepare` says of it, with its own cache."""
+    corpus = folder / "corpus"
+    if not corpus.exists():
+        corpus_of_links(quick, trained, folder)
+    given = ("corpus=tusz", f"corpus.root={corpus}", f"paths.data={folder / 'data'}")
+    return command(prepare.VERB, *given, "prepare.jobs=1", *arguments)
+
+
+def test_every_recording_is_accounted_for_in_print_and_in_the_file(
+    quick, trained, tmp_path, command
+):
+    corpus = corpus_of_links(quick, trained, tmp_path)
+    replace_by_text(edfs(corpus)[0])
+    ended = prepared_links(quick, trained, tmp_path, command)
+    report = json.loads(next((tmp_path / "data").rglob("prepare.json")).read_text())
+    everything = report["splits"][-1]
+    assert everything["n_recordings"] + everything["n_left_out"] == len(edfs(corpus))
+    assert [left_out["stem"] for left_out in report["left_out"]] == [edfs(corpus)[0].stem]
+    assert report["left_out"][0]["reason"] in ended.out
+    rows = [line.split()[1:] for line in ended.out.splitlines() if " all " in line]
+    assert rows[0][:4] == [
+        "all", str(everything["n_patients"]), str(everything["n_recordings"]), "1",
+    ]  # fmt: skip
+    assert 0 < everything["seizure_hours"] < everything["hours"]
+    n_bytes = sum(shard.stat().st_size for shard in (tmp_path / "data").rglob("*/*_t*.npz"))
+    assert everything["n_bytes"] == n_bytes
+
+
+def test_a_failed_verification_names_the_shard_mends_it_and_ends_with_1(
+    quick, trained, tmp_path, command
+):
+    assert prepared_links(quick, trained, tmp_path, command).code == 0
+    shard = sorted((tmp_path / "data").rglob("train/*.npz"))[0]
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:9000] + bytes([whole[9000] ^ 1]) + whole[9001:])
+    # Its size and date say nothing: only the checksums tell.
+    assert prepared_links(quick, trained, tmp_path, command).code == 0
+    ended = prepared_links(quick, trained, tmp_path, command, "prepare.verify=true")
+    assert ended.code == 1
+    line = next(line for line in ended.out.splitlines() if "damaged: " in line)
+    assert f"{shard}: found signal with CRC" in line
+    assert "made again from its source" in line
+    assert shard.read_bytes() == whole
+    again = prepared_links(quick, trained, tmp_path, command, "prepare.verify=true")
+    assert again.code == 0
+    assert f"every checksum of {len(edfs(tmp_path / 'corpus'))} recordings" in again.out
+
+
+@pytest.mark.slow
+def test_a_cluster_prepares_what_this_machine_does(quick, trained, tmp_path, command, monkeypatch):
+    distributed = pytest.importorskip(
+        "distributed", reason="Dask is not installed: pip install 'seizure[dask]'"
+    )
+    corpus_of_links(quick, trained, tmp_path)
+    given = ("corpus=tusz", "corpus.root=corpus")
+    monkeypatch.chdir(tmp_path)  # the workers are elsewhere: relative paths must not matter
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=":0",
+        local_directory=str(tmp_path / "dask"),
+        silence_logs=logging.CRITICAL,
+    ) as cluster:
+        address = f"prepare.scheduler={cluster.scheduler_address}"
+        ended = command(prepare.VERB, *given, "prepare.backend=dask", address, "paths.data=there")
+    assert ended.code == 0
+    n = len(edfs(tmp_path / "corpus"))
+    assert f"{n} prepared now, 0 as they were" in ended.out
+    alone = (*given, "prepare.jobs=1", "paths.data=here")
+    assert command(prepare.VERB, *alone).code == 0
+    shards = sorted(path.relative_to("here") for path in Path("here").rglob("*.npz"))
+    assert len(shards) == n + 1
+    for shard in shards:
+        assert (Path("there") / shard).read_bytes() == (Path("here") / shard).read_bytes()
+
+
+def test_a_cluster_without_an_address_is_refused(command, tmp_path):
+    ended = command(prepare.VERB, f"paths.data={tmp_path}", "prepare.backend=dask")
+    assert ended.code == 2
+    assert "prepare.scheduler=tcp://" in ended.err
+
+
+def test_a_name_that_is_no_text_is_written_too(quick, trained, tmp_path, command):
+    corpus = corpus_of_links(quick, trained, tmp_path)
+    edf = edfs(corpus)[0]
+    odd = edf.rename(os.fsdecode(os.fsencode(edf.with_suffix("")) + b"\xe9.edf"))
+    ended = prepared_links(quick, trained, tmp_path, command)
+    report = json.loads(next((tmp_path / "data").rglob("prepare.json")).read_text())
+    assert ended.code == 1
+    assert report["left_out"][0]["path"] == str(odd)

@@ -7,6 +7,7 @@ import warnings
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 
 from seizure import build
 from seizure.callbacks.checkpoint import BEST, LAST
@@ -28,12 +29,16 @@ def main(config: TrainConfig) -> float | None:
     folder = RunFolder(sweep_folder() or config.paths.runs / config.run)
     folder.open(to_plain(config))
     speak(folder.log_file)
+    if not is_first_process():
+        log.setLevel(logging.WARNING)
     if folder.is_finished:
         log.info("run %s is finished; its report is %s", config.run, folder.path / "report.md")
         return None
     corpus = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
     check_splits(corpus)
     score = fit(config, folder, corpus)
+    if not is_first_process():
+        return score
     best = folder.checkpoints / BEST
     reported = evaluate_checkpoint(
         best,
@@ -50,6 +55,11 @@ def main(config: TrainConfig) -> float | None:
         log.info("%s", line)
     log.info("run folder %s, report %s", folder.path, reported.report)
     return score
+
+
+def is_first_process() -> bool:
+    """Whether this is the process of a run that speaks, scores and writes, not one beside it."""
+    return rank_zero_only.rank == 0  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def check_splits(corpus: PreparedCorpus) -> None:
@@ -85,6 +95,11 @@ def fit(config: TrainConfig, folder: RunFolder, corpus: PreparedCorpus) -> float
         drop_rows_from(folder.metrics, step)
         log.info("continuing from %s, step %d", last, step)
     started_at = time.monotonic()
+    named = any(argument.startswith("run=") for argument in sys.argv)
+    if trainer.world_size > 1 and not named:
+        # Lightning starts the other processes by this command line; by then the clock, which
+        # names a run without a name, has gone on.
+        sys.argv.append(f"run={folder.path.name}")
     # The sampler knows its position; Lightning looks for one in the loader alone.
     warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended")
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")

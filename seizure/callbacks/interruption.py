@@ -53,7 +53,8 @@ class Interruption(pl.Callback):
         batch_idx: int,
     ) -> None:
         # After the last batch comes the validation: stopping here would lose it on resuming.
-        if self._asked and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+        is_last = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+        if self._any_was_asked(trainer) and not is_last:
             trainer.save_checkpoint(self.last_checkpoint)
             raise Interrupted
 
@@ -69,9 +70,13 @@ class Interruption(pl.Callback):
             raise Interrupted
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self._asked:
+        if self._any_was_asked(trainer):
             trainer.save_checkpoint(self.last_checkpoint)
             raise Interrupted
+
+    def _any_was_asked(self, trainer: pl.Trainer) -> bool:
+        """The processes of a run stop together: a checkpoint is written by all of them."""
+        return trainer.strategy.reduce_boolean_decision(self._asked, all=False)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self._asked:

@@ -76,7 +76,14 @@ class DetectionModule(pl.LightningModule):
             eeg = self.augment(eeg, batch.valid, *place)
         step = self._step(batch, eeg)
         self.log("train/lr", self.lr_schedulers().get_last_lr()[0])  # pyright: ignore
-        self.log("train/loss", step.loss, on_step=True, on_epoch=True, batch_size=len(batch.row))
+        self.log(
+            "train/loss",
+            step.loss,
+            on_step=True,
+            on_epoch=True,
+            batch_size=len(batch.row),
+            sync_dist=True,
+        )
         return step.loss
 
     def validation_step(self, batch: WindowBatch) -> Tensor:

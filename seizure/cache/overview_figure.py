@@ -89,8 +89,9 @@ def _patients(hours: Axes, seizures: Axes, splits: Sequence[SplitOverview]) -> N
         )
         hours.bar(place, part.hours, width=0.9, color=_COLOURS[part.split], label=label)
         seizures.bar(place, part.n_seizures, width=0.9, color=_COLOURS[part.split])
-    hours.set(title="Hours of EEG per patient", ylabel="hours")
-    hours.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, borderaxespad=0.2)
+    hours.set_title("Hours of EEG per patient", pad=20)
+    hours.set_ylabel("hours")
+    hours.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0, borderpad=0.2)
     seizures.set(title="Seizures per patient, same order", ylabel="seizures")
     seizures.yaxis.set_major_locator(MaxNLocator(integer=True))
     seizures.set_ylim(0, max(1, *(part.n_seizures.max() for part in splits)))
@@ -151,8 +152,8 @@ def _amplitudes(axes: Axes, splits: Sequence[SplitOverview]) -> None:
     axes.set(yscale="log", ylim=(lowest, highest), xlim=(-0.6, len(splits) - 0.4))
     axes.set(title="Amplitude of each recording", ylabel="robust RMS (IQR / 1.349), µV")
     axes.text(
-        0.99, _USUAL_UV[1], "usual scalp EEG", ha="right", va="top", fontsize=8, color=_GREY,
-        transform=axes.get_yaxis_transform(),
+        0.99, 1.05 * _USUAL_UV[0], "usual scalp EEG", ha="right", va="bottom",
+        fontsize=8, color=_GREY, transform=axes.get_yaxis_transform(),
     )  # fmt: skip
     _plain_numbers(axes.yaxis)
 

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import logging
+import re
 import sys
 import textwrap
 import warnings
@@ -109,13 +110,23 @@ def check_overrides(schema: type, overrides: Sequence[str]) -> None:
     """Raises `ConfigError` for a key that nothing reads, also after `+`, or an unknown choice."""
     known = set(known_keys(schema))
     inner = {k.rsplit(".", i)[0] for k in known for i in range(1, k.count(".") + 1)}
-    groups = {p.name for p in conf_folder().iterdir() if p.is_dir()}
+    every_group = {p.name for p in conf_folder().iterdir() if p.is_dir()} - {"verb"}
+    # Experiments are of runs; every other group is the place of its keys.
+    groups = every_group & {key.split(".")[0] for key in known}
+    groups |= {"experiment"} if "run" in known else set()
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except OverrideParseException as error:
         raise ConfigError(str(error)) from error
     for override in parsed:
         key = override.key_or_group
+        root = re.split(r"[./@]", key)[0]
+        if root in every_group - groups and key not in known | inner:
+            raise ConfigError(
+                f"{key}: this command takes no {root}, expected one of "
+                f"{', '.join(sorted(groups)) or 'no group'}; what a detector was trained with is "
+                "in its checkpoint"
+            )
         if key not in known | inner | groups and not key.startswith("hydra"):
             raise unknown_key(key, known | groups)
         if key in groups and isinstance(override.value(), str | ChoiceSweep):

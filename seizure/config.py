@@ -18,8 +18,8 @@ from seizure.cache.workers import Workers
 from seizure.corpus.edf_folder import Unannotated
 from seizure.corpus.split import SplitPlan
 from seizure.corpus.synthetic.spec import SyntheticSpec
-from seizure.eeg.channels import CANONICAL_19
 from seizure.eeg.filtering import Preprocessing
+from seizure.eeg.montage import channels_of
 from seizure.events.decide import Postprocessing
 from seizure.hardware import Hardware
 from seizure.learning.spec import Augmentation, CrossEntropy, Focal, Optimisation
@@ -209,7 +209,8 @@ class TrainConfig:
     hw: Hardware = field(default_factory=Hardware)
 
     def __post_init__(self) -> None:
-        inputs = InputSpec(CANONICAL_19, self.preprocess.rate_hz, self.windows.window_s)
+        names = channels_of(self.preprocess.montage)
+        inputs = InputSpec(names, self.preprocess.rate_hz, self.windows.window_s)
         check_sizes_fit(inputs, self.model.encoder, self.model.edge, self.model.graph)
         if self.preprocess.rate_hz % self.track_rate_hz:
             raise ValueError(

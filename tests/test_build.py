@@ -9,6 +9,8 @@ from seizure.command import conf_folder, load
 from seizure.config import TrainConfig
 from seizure.prepare import prepare_corpus
 from seizure.run_folder import RunFolder
+from seizure.windows.datamodule import WindowDataModule
+from seizure.windows.spec import Balance, Loading, Windowing
 
 GROUPS = {
     group: sorted(p.stem for p in (conf_folder() / group).glob("*.yaml"))
@@ -96,3 +98,23 @@ def assert_takes_a_step(config, tmp_path):
     assert content["global_step"] == 1
     for name, value in content["state_dict"].items():
         assert torch.isfinite(value.float()).all(), name
+
+
+@pytest.mark.parametrize("objective", GROUPS["objective"])
+def test_the_loss_compares_at_the_rate_of_the_targets(tiny_cache, objective):
+    config = load("train", TrainConfig, [f"objective={objective}"])
+    per_target, at_16_hz = (
+        build.loss(
+            config.objective,
+            WindowDataModule(
+                *tiny_cache, Windowing(target_rate_hz=rate_hz), Balance(), Loading(), seed=0
+            ),
+        )
+        for rate_hz in (None, 16.0)
+    )
+    logits = torch.tensor([[0.0] * 8 + [4.0] * 8 + [3.0] * 16])
+    target = torch.tensor([[0] * 20 + [1] * 12])
+    counts = torch.ones((1, 32), dtype=torch.bool)
+    expected = per_target(torch.tensor([[2.0, 3.0]]), torch.tensor([[0, 1]]), counts[:, :2])
+    torch.testing.assert_close(at_16_hz(logits, target, counts), expected)
+    assert not torch.allclose(per_target(logits, target, counts), expected)

@@ -128,6 +128,22 @@ def test_zero_phase_does_not_know_the_direction_of_time():
     np.testing.assert_allclose(backwards[:, ::-1], forwards, atol=0.01)
 
 
+def test_the_start_of_a_recording_is_filtered_nearly_as_the_middle_of_a_longer_one():
+    def error_uv(phase, seed):
+        spectrum = np.fft.rfft(np.random.default_rng(seed).normal(0, 150, 256 * 120))
+        spectrum[1:] /= np.sqrt(np.fft.rfftfreq(256 * 120, 1 / 256)[1:])
+        longer = np.fft.irfft(spectrum)[None] + 3000
+        begun = slice(256 * 30, 256 * 90)
+        settings = Preprocessing(phase=phase)
+        whole = filter_recording(_recording(longer, 256), settings).signal_uv[0, begun]
+        alone = filter_recording(_recording(longer[:, begun], 256), settings).signal_uv[0]
+        return np.abs(alone - whole)[:256].mean()
+
+    causal, zero = (np.mean([error_uv(p, seed) for seed in range(10)]) for p in ("causal", "zero"))
+    assert zero < 0.45 * causal
+    assert zero < 4
+
+
 @pytest.mark.parametrize("n_samples", [1, 2, 100])
 @pytest.mark.parametrize("phase", ["causal", "zero"])
 def test_a_recording_shorter_than_the_padding_is_filtered_too(n_samples, phase):

@@ -145,7 +145,7 @@ def _damage(task: Task, path: Path, wanted: str) -> str:
 
 def _plain(error: BaseException) -> str:
     if isinstance(error, FileNotFoundError):
-        return "no such file, though it was there when the corpus was listed"
+        return "no such file, though the corpus lists it"
     if isinstance(error, MemoryError):
         return f"found too little memory for it ({error}); try again with fewer prepare.jobs"
     return str(error)

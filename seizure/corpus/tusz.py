@@ -51,11 +51,17 @@ class TuszCorpus:
                 split.
         """
         top = self._folder_of_splits()
+        # An annotation without its EDF is a recording too: one that is left out as missing.
         found = [
             self._entry(top, path)
             for split in SPLITS
-            for path in files_below(top / split)
-            if path.suffix.lower() == ".edf"
+            for path in sorted(
+                {
+                    file.with_suffix(".edf")
+                    for file in files_below(top / split)
+                    if file.suffix in (".edf", ".csv_bi")
+                }
+            )
         ]
         if not found:
             raise CorpusError(f"{top}: found no EDF file, expected {_LAYOUT}")

@@ -7,6 +7,8 @@ import pytest
 from seizure.corpus.entry import CorpusError, CorpusRecording
 from seizure.corpus.tusz import TuszCorpus
 from seizure.eeg.annotation import SEIZURE_TYPES, AnnotationError, Event
+from seizure.eeg.edf import read_edf
+from seizure.eeg.recording import UnreadableRecording
 
 HEAD = "# duration = 100.0000 secs\n#\nchannel,start_time,stop_time,label,confidence\n"
 
@@ -139,6 +141,15 @@ def test_a_recording_at_another_depth_is_never_overlooked(tmp_path):
     (edf.parents[2] / "stray.edf").touch()
     with pytest.raises(CorpusError, match=r"found train/aaaaaaac/stray\.edf in .*expected <split>"):
         TuszCorpus(tmp_path).recordings()
+
+
+def test_an_annotation_without_its_edf_is_a_recording_that_is_missing(tree):
+    edf = TuszCorpus(tree).recordings()[0].edf
+    edf.unlink()
+    missing = TuszCorpus(tree).recordings()[0]
+    assert missing.edf == edf
+    with pytest.raises(UnreadableRecording, match="No such file"):
+        read_edf(missing.edf)
 
 
 def test_a_split_may_be_a_link_and_hidden_files_are_left(tree):

@@ -90,6 +90,7 @@ def test_a_removed_recording_leaves_the_index_and_is_named_an_orphan(corpus, tmp
     build_cache(corpus, tmp_path, SETTINGS, workers=ONE)
     gone = corpus.recordings()[0]
     gone.edf.unlink()
+    gone.annotation.unlink()
     report = build_cache(corpus, tmp_path, SETTINGS, workers=ONE)
     assert (report.n_built, report.n_reused) == (0, 4)
     assert gone.stem not in report.index.stem

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 
 import pytest
@@ -35,3 +36,10 @@ def _kill_this_process(number: int) -> int:
     time.sleep(0.01 * number)
     os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def test_a_cluster_without_dask_is_refused_with_the_fix(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "seizure.cache.cluster", raising=False)
+    with pytest.raises(CacheError, match=r"needs Dask.*pip install 'seizure\[dask\]'"):
+        list(Workers(backend="dask", scheduler="tcp://127.0.0.1:9").work_off(abs, [1]))

@@ -1,8 +1,11 @@
 """Predicting files: the same events as scoring gives, a pair of files each, failures by name."""
 
+import gzip
+import os
 import shutil
 from pathlib import Path
 
+import edfio
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from seizure import build, evaluate, predict
 from seizure.cache.prepare import prepare_recording
 from seizure.corpus.entry import CorpusRecording
 from seizure.eeg.annotation import read_csv_bi
+from seizure.eeg.channels import CANONICAL_19
 from seizure.learning.inference import track_of
 from seizure.prepare import prepare_corpus
 from seizure.train import datamodule
@@ -133,7 +137,7 @@ def test_an_input_without_edf_files_is_refused(predicted, tmp_path):
     (tmp_path / "empty").mkdir()
     ended, _ = predicted(tmp_path / "empty")
     assert ended.code == 2
-    assert "no file that ends in .edf" in ended.err
+    assert "no .edf file in" in ended.err
     ended, _ = predicted(tmp_path / "nowhere")
     assert ended.code == 2
     assert "neither a file nor a folder" in ended.err
@@ -170,3 +174,43 @@ def test_files_that_cannot_be_read_are_named_and_the_others_are_written(predicte
     assert "bipolar derivations" in reasons[bipolar.name]
     assert written_below(output) == pairs_of([good.stem])
     assert "1 of 3 recordings predicted" in ended.out
+
+
+def test_every_name_and_format_is_predicted_and_what_cannot_be_is_said(predicted, tmp_path):
+    clinic = tmp_path / "clinic"
+    clinic.mkdir()
+    rng = np.random.default_rng(0)
+
+    def write(name, rate_hz, labels=CANONICAL_19):
+        signals = [
+            edfio.EdfSignal(rng.normal(0, 20, 30 * rate_hz), rate_hz, label=label,
+                            physical_dimension="uV")
+            for label in labels
+        ]  # fmt: skip
+        edfio.Edf(signals).write(clinic / name)
+        return clinic / name
+
+    sound = write("a.edf", 256)
+    (clinic / os.fsdecode(b"Ren\xe9.edf")).write_bytes(sound.read_bytes())
+    (clinic / "packed.edf.gz").write_bytes(gzip.compress(sound.read_bytes()))
+    (clinic / "cut.edf").write_bytes(sound.read_bytes()[:-100])
+    (clinic / "folder.edf").mkdir()
+    (clinic / "gone.edf").symlink_to("nowhere.edf")
+    write("slow.edf", 200)
+    write("no_fz.edf", 256, [name for name in CANONICAL_19 if name != "Fz"])
+    ended, output = predicted(clinic)
+    assert ended.code == 1
+    assert written_below(output) == pairs_of(["a", r"Ren\xe9", "packed", "cut", "no_fz"])
+    assert "failed: " + str(clinic / "gone.edf") + ": cannot be opened" in ended.out
+    assert "slow.edf: found a source at 200 Hz" in ended.out
+    assert "no_fz.edf: interpolated: Fz" in ended.out
+    assert "cut.edf: truncated: 30 records announced, 29 complete ones" in ended.out
+    assert "5 of 7 recordings predicted" in ended.out
+
+
+def test_two_files_never_write_one_output(predicted, tmp_path):
+    for name in ("a.edf", "a.bdf"):
+        (tmp_path / name).touch()
+    ended, _ = predicted(tmp_path)
+    assert ended.code == 2
+    assert "would both be written as a.csv_bi" in ended.err

@@ -103,8 +103,8 @@ def prepare_corpus(
     `PatientLeak`.
     """
     started_at = time.monotonic()
-    if how.backend == "dask":  # a cluster's workers were started in folders of their own
-        settings, cache = replace(settings, root=settings.root.absolute()), cache.absolute()
+    # Workers were started in folders of their own, on a cluster or earlier in a notebook.
+    settings, cache = replace(settings, root=settings.root.absolute()), cache.absolute()
     corpus = open_corpus(settings, how.jobs)
     # There is one TUSZ, but there may be many folders of EDFs or synthetic corpora side by side.
     name = settings.name if isinstance(settings, TuszCorpus) else settings.root.resolve().name

@@ -211,3 +211,15 @@ def test_a_name_that_is_no_text_is_written_too(quick, trained, tmp_path, command
     report = json.loads(next((tmp_path / "data").rglob("prepare.json")).read_text())
     assert ended.code == 1
     assert str(odd) in [left_out["path"] for left_out in report["left_out"]]
+
+
+def test_another_working_folder_is_no_trouble_to_workers_that_live_on(
+    quick, trained, tmp_path, command, monkeypatch
+):
+    corpus_of_links(quick, trained, tmp_path)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        given = ("corpus=tusz", "corpus.root=../corpus", "paths.data=data", "prepare.jobs=2")
+        assert command(prepare.VERB, *given).code == 0
+        assert next((tmp_path / name / "data").rglob("index.npz"))

@@ -43,6 +43,7 @@ from seizure.learning.loss import (
 from seizure.learning.module import DetectionModule
 from seizure.learning.spec import Focal
 from seizure.learning.tracks import samples_per_frame
+from seizure.models.choice import ElectrodeStreamModel
 from seizure.models.dual_stream import DualStream
 from seizure.models.electrode_stream import ElectrodeStream
 from seizure.models.spec import InputSpec
@@ -53,13 +54,12 @@ from seizure.windows.datamodule import WindowDataModule
 log = logging.getLogger("seizure")
 
 
-NETWORKS = {"dual_stream": DualStream, "electrode_stream": ElectrodeStream}
-
-
 def network(model: Model, inputs: InputSpec) -> nn.Module:
     """The detector of a configuration, freshly initialised."""
-    detector = NETWORKS[model.name]
-    return detector(inputs, model.encoder, model.node, model.edge, model.graph, model.dropout)
+    streams = (model.encoder, model.node, model.edge, model.graph, model.dropout)
+    if isinstance(model, ElectrodeStreamModel):
+        return ElectrodeStream(inputs, model.bands, *streams)
+    return DualStream(inputs, *streams)
 
 
 def loss(objective: Objective, data: WindowDataModule) -> nn.Module:

@@ -23,14 +23,8 @@ from seizure.eeg.montage import channels_of
 from seizure.events.decide import Postprocessing
 from seizure.hardware import Hardware
 from seizure.learning.spec import Augmentation, CrossEntropy, Focal, Optimisation
-from seizure.models.spec import (
-    EdgeSpec,
-    EncoderSpec,
-    GraphSpec,
-    InputSpec,
-    StreamSpec,
-    check_sizes_fit,
-)
+from seizure.models.choice import DualStreamModel, ElectrodeStreamModel
+from seizure.models.spec import InputSpec
 from seizure.windows.spec import Balance, Loading, Windowing
 
 ConfigT = TypeVar("ConfigT")
@@ -99,23 +93,6 @@ class EdfFolderCorpus:
 
 
 @dataclass(frozen=True)
-class Model:
-    """Which dual-stream detector and its sizes.
-
-    `dual_stream` is the published one, whose first convolution mixes all electrodes;
-    `electrode_stream` encodes each electrode by itself.
-    """
-
-    name: Literal["dual_stream", "electrode_stream"]
-    size: str
-    encoder: EncoderSpec
-    node: StreamSpec
-    edge: EdgeSpec
-    graph: GraphSpec
-    dropout: float
-
-
-@dataclass(frozen=True)
 class TrainerSettings:
     """What Lightning's Trainer is given, under its own names.
 
@@ -172,6 +149,7 @@ Corpus = Annotated[
     Field(discriminator="name"),
 ]
 Objective = Annotated[Focal | CrossEntropy, Field(discriminator="name")]
+Model = Annotated[DualStreamModel | ElectrodeStreamModel, Field(discriminator="name")]
 
 
 @dataclass(frozen=True)
@@ -211,7 +189,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         names = channels_of(self.preprocess.montage)
         inputs = InputSpec(names, self.preprocess.rate_hz, self.windows.window_s)
-        check_sizes_fit(inputs, self.model.encoder, self.model.edge, self.model.graph)
+        self.model.check(inputs)
         if self.preprocess.rate_hz % self.track_rate_hz:
             raise ValueError(
                 f"preprocess.rate_hz={self.preprocess.rate_hz:g} must be a whole multiple of "
@@ -357,7 +335,7 @@ def _plain(error: ValidationError) -> str:
     for found in error.errors():
         location = [str(part) for part in found["loc"]]
         # A union's member is part of pydantic's location, not of the key.
-        if len(location) > 1 and location[0] in ("corpus", "objective"):
+        if len(location) > 1 and location[0] in ("corpus", "model", "objective"):
             del location[1]
         key = ".".join(location)
         if found["type"] == "missing":

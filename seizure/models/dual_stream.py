@@ -1,6 +1,5 @@
 """The dual-stream detector: electrodes and the edges between them, each read in both directions."""
 
-import math
 from typing import cast
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seizure.eeg.channels import positions_of
+from seizure.models.detector import Detector, claim
 from seizure.models.spec import (
     EdgeSpec,
     EncoderSpec,
@@ -25,7 +25,7 @@ from seizure.nn.norm import RMSNorm
 from seizure.nn.tcn import Pyramid
 
 
-class DualStream(nn.Module):
+class DualStream(Detector):
     """A seizure's log-odds at every sample of a window, (batch, channel, time) to (batch, time).
 
     `time` is any multiple of `downsampling` samples, one edge step. `prior` is the share of seizure
@@ -43,10 +43,8 @@ class DualStream(nn.Module):
         prior: float = 0.05,
         backend: Backend | None = None,
     ) -> None:
-        super().__init__()
-        check_sizes_fit(inputs, encoder, edge, graph)
-        self.n_channels = inputs.n_channels
-        self.downsampling = encoder.downsampling * edge.every
+        super().__init__(inputs.n_channels, encoder.downsampling * edge.every)
+        check_sizes_fit(inputs, self.downsampling, graph)
         n_features = encoder.channels[-1]
         self.encoder = Pyramid(
             inputs.n_channels,
@@ -61,23 +59,16 @@ class DualStream(nn.Module):
         self.node_stream = NodeStream(node, dropout, backend)
         self.graph = GraphNetwork(node.d_model, inputs.channel_names, graph)
         self.to_logits = ToLogits(n_features, inputs.n_channels, node.d_model, encoder.downsampling)
-        self.to_logits.set_prior(prior)
+        claim(prior, self.to_logits.to_logit)
 
     def forward(self, eeg: Tensor) -> Tensor:
-        self._check(eeg)
+        self.check(eeg)
         frames = self.encoder(eeg.transpose(1, 2))  # (batch, frame, feature)
         nodes = self.to_electrodes(frames)  # (d_model, electrode, batch, frame)
         edges = self.edge_stream(nodes)  # (batch, edge step, electrode, electrode)
         nodes = self.node_stream(nodes)
         nodes = self.graph(nodes, edges)  # (batch, frame, electrode, d_model)
         return self.to_logits(nodes)  # (batch, time)
-
-    def _check(self, eeg: Tensor) -> None:
-        if eeg.ndim != 3 or eeg.shape[1] != self.n_channels or eeg.shape[2] % self.downsampling:
-            raise ValueError(
-                f"the detector reads (batch, {self.n_channels}, time) with time a multiple of "
-                f"{self.downsampling} samples; found {tuple(eeg.shape)}"
-            )
 
 
 class ToElectrodes(nn.Module):
@@ -108,7 +99,7 @@ class EdgeStream(nn.Module):
     """Sparse graphs from how alike electrodes are and were.
 
     (d, electrode, batch, frame) to (batch, edge step, electrode, electrode), symmetric, float32.
-    One edge step compares electrodes over `every` frames at once.
+    One edge step compares electrodes over `every` frames at once, by `n_measures` numbers.
     """
 
     pairs: Tensor
@@ -120,40 +111,52 @@ class EdgeStream(nn.Module):
         graph: GraphSpec,
         dropout: float,
         backend: Backend | None,
+        n_measures: int = 1,
     ) -> None:
         super().__init__()
-        self.every, self.top_k, self.threshold = spec.every, graph.top_k, graph.threshold
+        self.n_channels, self.every = n_channels, spec.every
+        self.top_k, self.threshold = graph.top_k, graph.threshold
         self.register_buffer(
             "pairs", torch.triu_indices(n_channels, n_channels, 1), persistent=False
         )
-        self.lift = no_decay_on_bias(nn.Linear(1, spec.d_model))
+        self.lift = no_decay_on_bias(nn.Linear(n_measures, spec.d_model))
         self.mamba = _stream(spec, dropout, backend)
         self.to_weight = no_decay_on_bias(nn.Linear(spec.d_model, 1))
 
     def forward(self, nodes: Tensor) -> Tensor:
-        similarity = self.similarity(nodes)  # (pair, batch, step)
-        h = similarity.flatten(0, 1).unsqueeze(0)  # (1, pair·batch, step)
-        h = self.mamba(h * self.lift.weight.unsqueeze(-1) + self.lift.bias[:, None, None])
-        h = self.to_weight.weight @ h.flatten(1).float() + self.to_weight.bias
-        weight = F.softplus(h.float()).view(similarity.shape)
-        return sparse_adjacency(
-            self.as_matrices(weight, nodes.shape[1]), self.top_k, self.threshold
-        )
+        return self.graphs(self.read(self.similarity(nodes)))
 
     def similarity(self, nodes: Tensor) -> Tensor:
-        """Cosine of two electrodes' features over an edge step, (pair, batch, step), in [-1, 1]."""
+        """Cosine of two electrodes' features over an edge step, in [-1, 1].
+
+        (d, electrode, batch, frame) to (batch, edge step, 1, electrode, electrode).
+        """
         with torch.autocast(nodes.device.type, enabled=False):
             windows = nodes.float().unflatten(-1, (-1, self.every))
             windows = windows.permute(2, 3, 1, 0, 4).flatten(3)  # (batch, step, electrode, feature)
             unit = F.normalize(windows, dim=-1)
-            cosine = unit @ unit.mT
-        first, second = self.pairs
-        return cosine.permute(2, 3, 0, 1)[first, second]
+            return (unit @ unit.mT).unsqueeze(2)
 
-    def as_matrices(self, weight: Tensor, n_channels: int) -> Tensor:
+    def read(self, measures: Tensor) -> Tensor:
+        """Past and future of each pair, (batch, edge step, measure, electrode, electrode) to
+        (d, pair, batch, edge step)."""
+        first, second = self.pairs
+        h = measures[..., first, second].permute(2, 3, 0, 1)
+        shape = h.shape[1:]
+        h = self.lift.weight @ h.flatten(1) + self.lift.bias.unsqueeze(1)
+        return self.mamba(h.view(-1, shape[0] * shape[1], shape[2])).view(-1, *shape)
+
+    def graphs(self, edges: Tensor) -> Tensor:
+        """Weights of the strongest edges, (d, pair, batch, edge step) to (batch, edge step,
+        electrode, electrode)."""
+        h = self.to_weight.weight @ edges.flatten(1).float() + self.to_weight.bias
+        weight = F.softplus(h.float()).view(edges.shape[1:])
+        return sparse_adjacency(self.as_matrices(weight), self.top_k, self.threshold)
+
+    def as_matrices(self, weight: Tensor) -> Tensor:
         """(pair, batch, step) to symmetric (batch, step, electrode, electrode), zero diagonal."""
         first, second = self.pairs
-        matrix = weight.new_zeros(n_channels, n_channels, *weight.shape[1:])
+        matrix = weight.new_zeros(self.n_channels, self.n_channels, *weight.shape[1:])
         matrix[first, second] = weight
         matrix[second, first] = weight
         return matrix.permute(2, 3, 0, 1)
@@ -198,12 +201,6 @@ class ToLogits(nn.Module):
         self.mix = no_decay_on_bias(nn.Linear(n_channels * d_model, n_features))
         self.to_channels = no_decay_on_bias(nn.Linear(n_features, n_channels))
         self.to_logit = no_decay_on_bias(nn.Linear(n_channels, 1))
-
-    def set_prior(self, probability: float) -> None:
-        """Let the untrained network claim this share of seizure."""
-        if not 0 < probability < 1:
-            raise ValueError(f"prior={probability} is a probability; expected a value in (0, 1)")
-        nn.init.constant_(self.to_logit.bias, math.log(probability / (1 - probability)))
 
     def forward(self, nodes: Tensor) -> Tensor:
         h = F.silu(self.mix(self.norm(nodes).flatten(2)))  # (batch, frame, feature)

@@ -1,13 +1,13 @@
 """The dual-stream detector whose nodes are electrodes: one encoder reads every electrode alike."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seizure.models.detector import Detector, claim
 from seizure.models.dual_stream import EdgeStream, GraphNetwork, NodeStream
 from seizure.models.spec import (
+    BandsSpec,
     EdgeSpec,
     EncoderSpec,
     GraphSpec,
@@ -16,23 +16,26 @@ from seizure.models.spec import (
     check_sizes_fit,
 )
 from seizure.nn.decay import no_decay_on_bias
+from seizure.nn.filter_bank import FilterBank, coherence, log_power
 from seizure.nn.mamba import Backend
 from seizure.nn.norm import BatchNorm
 from seizure.nn.tcn import Pyramid
 
 
-class ElectrodeStream(nn.Module):
+class ElectrodeStream(Detector):
     """A seizure's log-odds at every sample of a window, (batch, channel, time) to (batch, time).
 
-    The streams and the graph network are those of `DualStream`. Before them the encoder sees one
-    electrode at a time, with the same weights for all, so that a node is a place on the head and an
-    edge compares two places; after them the readout takes mean and maximum over electrodes, so that
-    permuting electrodes together with their positions changes nothing.
+    The streams and the graph network are those of `DualStream`. Before them a bank of learned
+    filters reads one electrode at a time, with the same weights for all: a node is a place on the
+    head, described by the power of its rhythms, and an edge is the coherence of two places. After
+    them the readout takes mean, maximum and spread over electrodes, so that permuting electrodes
+    together with their positions changes nothing.
     """
 
     def __init__(
         self,
         inputs: InputSpec,
+        bands: BandsSpec,
         encoder: EncoderSpec,
         node: StreamSpec,
         edge: EdgeSpec,
@@ -41,45 +44,78 @@ class ElectrodeStream(nn.Module):
         prior: float = 0.05,
         backend: Backend | None = None,
     ) -> None:
-        super().__init__()
-        check_sizes_fit(inputs, encoder, edge, graph)
-        self.n_channels = inputs.n_channels
-        self.downsampling = encoder.downsampling * edge.every
-        self.encoder = SharedEncoder(encoder, node.d_model, dropout)
-        self.edge_stream = EdgeStream(inputs.n_channels, edge, graph, dropout, backend)
+        samples_per_frame = bands.downsampling * encoder.downsampling
+        super().__init__(inputs.n_channels, samples_per_frame * edge.every)
+        check_sizes_fit(inputs, self.downsampling, graph)
+        self.pool = bands.pool
+        self.filter_bank = FilterBank(
+            bands.n_bands,
+            bands.low_hz,
+            bands.high_hz,
+            bands.stride,
+            bands.n_strides,
+            inputs.rate_hz,
+        )
+        self.encoder = PowerEncoder(bands.n_bands, encoder, node.d_model, dropout)
+        self.edge_stream = EdgeStream(
+            inputs.n_channels, edge, graph, dropout, backend, n_measures=2 * bands.n_bands
+        )
+        self.steps_per_edge = self.downsampling // bands.stride
         self.node_stream = NodeStream(node, dropout, backend)
+        self.edges_to_nodes = EdgesToNodes(inputs.n_channels, edge, node.d_model)
         self.graph = GraphNetwork(node.d_model, inputs.channel_names, graph)
-        self.readout = Readout(node.d_model, encoder.downsampling)
-        self.readout.set_prior(prior)
+        self.readout = Readout(node.d_model, samples_per_frame)
+        claim(prior, self.readout.to_logit)
 
     def forward(self, eeg: Tensor) -> Tensor:
-        self._check(eeg)
-        nodes = self.encoder(eeg)  # (d_model, electrode, batch, frame)
-        edges = self.edge_stream(nodes)  # (batch, edge step, electrode, electrode)
-        nodes = self.node_stream(nodes)
-        nodes = self.graph(nodes, edges)  # (batch, frame, electrode, d_model)
+        self.check(eeg)
+        waves = self.filter_bank(eeg.flatten(0, 1)).unflatten(0, eeg.shape[:2])
+        nodes = self.encoder(log_power(waves, self.pool))  # (d_model, electrode, batch, frame)
+        alike = coherence(waves.unflatten(2, (-1, self.steps_per_edge)))
+        edges = self.edge_stream.read(alike)  # (d_edge, pair, batch, edge step)
+        nodes = self.node_stream(nodes) + self.edges_to_nodes(edges)
+        nodes = self.graph(nodes, self.edge_stream.graphs(edges))
         return self.readout(nodes)  # (batch, time)
 
-    def _check(self, eeg: Tensor) -> None:
-        if eeg.ndim != 3 or eeg.shape[1] != self.n_channels or eeg.shape[2] % self.downsampling:
-            raise ValueError(
-                f"the detector reads (batch, {self.n_channels}, time) with time a multiple of "
-                f"{self.downsampling} samples; found {tuple(eeg.shape)}"
-            )
 
+class PowerEncoder(nn.Module):
+    """Each electrode by itself, (batch, electrode, frame, band) to (d, electrode, batch, frame)."""
 
-class SharedEncoder(nn.Module):
-    """Each electrode by itself, (batch, electrode, time) to (d, electrode, batch, frame)."""
-
-    def __init__(self, spec: EncoderSpec, d_model: int, dropout: float) -> None:
+    def __init__(self, n_bands: int, spec: EncoderSpec, d_model: int, dropout: float) -> None:
         super().__init__()
-        self.pyramid = Pyramid(1, spec.channels, spec.strides, spec.kernel, spec.dilations, dropout)
+        self.norm = BatchNorm(n_bands)
+        self.pyramid = Pyramid(
+            n_bands, spec.channels, spec.strides, spec.kernel, spec.dilations, dropout
+        )
         self.linear = no_decay_on_bias(nn.Linear(spec.channels[-1], d_model))
 
-    def forward(self, eeg: Tensor) -> Tensor:
-        frames = self.pyramid(eeg.flatten(0, 1).unsqueeze(-1))  # (batch·electrode, frame, feature)
-        nodes = self.linear(frames).unflatten(0, eeg.shape[:2])
+    def forward(self, power: Tensor) -> Tensor:
+        frames = self.pyramid(self.norm(power).flatten(0, 1))  # (batch·electrode, frame, feature)
+        nodes = self.linear(frames).unflatten(0, power.shape[:2])
         return nodes.permute(3, 1, 0, 2).contiguous()
+
+
+class EdgesToNodes(nn.Module):
+    """What each electrode's edges have in common.
+
+    (d_edge, pair, batch, edge step) to (d_model, electrode, batch, frame).
+    """
+
+    share: Tensor
+
+    def __init__(self, n_channels: int, edge: EdgeSpec, d_model: int) -> None:
+        super().__init__()
+        self.every = edge.every
+        pairs = torch.triu_indices(n_channels, n_channels, 1)
+        ends = F.one_hot(pairs, n_channels).sum(0).t()  # which pairs an electrode is an end of
+        self.register_buffer("share", ends / (n_channels - 1), persistent=False)
+        self.linear = no_decay_on_bias(nn.Linear(edge.d_model, d_model))
+
+    def forward(self, edges: Tensor) -> Tensor:
+        mean = self.share.to(edges.dtype) @ edges.flatten(2)  # (d_edge, electrode, batch·edge step)
+        nodes = self.linear.weight @ mean.flatten(1) + self.linear.bias.unsqueeze(1)
+        nodes = nodes.view(len(nodes), -1, *edges.shape[2:])
+        return nodes.repeat_interleave(self.every, dim=-1)
 
 
 class Readout(nn.Module):
@@ -87,20 +123,19 @@ class Readout(nn.Module):
 
     def __init__(self, d_model: int, upsampling: int) -> None:
         super().__init__()
+        width = 2 * d_model
         self.upsampling = upsampling
         self.norm = BatchNorm(d_model)
-        self.lift = no_decay_on_bias(nn.Linear(d_model, 2 * d_model))
-        self.mix = no_decay_on_bias(nn.Linear(4 * d_model, 2 * d_model))
-        self.to_logit = no_decay_on_bias(nn.Linear(2 * d_model, 1))
-
-    def set_prior(self, probability: float) -> None:
-        """Let the untrained network claim this share of seizure."""
-        if not 0 < probability < 1:
-            raise ValueError(f"prior={probability} is a probability; expected a value in (0, 1)")
-        nn.init.constant_(self.to_logit.bias, math.log(probability / (1 - probability)))
+        self.lift = no_decay_on_bias(nn.Linear(d_model, width))
+        self.gather = no_decay_on_bias(nn.Linear(3 * width, width))
+        self.mix = no_decay_on_bias(nn.Linear(width, width))
+        self.to_logit = no_decay_on_bias(nn.Linear(width, 1))
 
     def forward(self, nodes: Tensor) -> Tensor:
         h = F.silu(self.lift(self.norm(nodes)))  # (batch, frame, electrode, 2·d)
-        h = torch.cat([h.mean(2), h.amax(2)], dim=-1)  # (batch, frame, 4·d)
-        h = self.to_logit(F.silu(self.mix(h))).float().transpose(1, 2)  # (batch, 1, frame)
+        # The root of a variance has no slope at zero, where all electrodes agree.
+        spread = (h.var(2, correction=0) + 1e-4).sqrt()
+        h = F.silu(self.gather(torch.cat([h.mean(2), h.amax(2), spread], dim=-1)))
+        h = h + F.silu(self.mix(h))  # (batch, frame, 2·d)
+        h = self.to_logit(h).float().transpose(1, 2)  # (batch, 1, frame)
         return F.interpolate(h, scale_factor=self.upsampling, mode="linear").squeeze(1)

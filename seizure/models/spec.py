@@ -121,6 +121,55 @@ class EncoderSpec:
 
 
 @dataclass(frozen=True)
+class BandsSpec:
+    """A bank of learned band-pass filters, and how their power becomes frames.
+
+    >>> BandsSpec(12, low_hz=1.0, high_hz=60.0, stride=16, n_strides=9, pool=4).downsampling
+    64
+    """
+
+    n_bands: int
+    """Filters, each a pair in quadrature."""
+    low_hz: float
+    """Centre of the lowest band at the start of training; the others follow in equal ratios."""
+    high_hz: float
+    """Centre of the highest band at the start of training."""
+    stride: int
+    """Samples between two outputs of a filter."""
+    n_strides: int
+    """Length of a filter, in strides; odd, so that a filter has a middle."""
+    pool: int
+    """Filter outputs whose power is averaged into one frame."""
+
+    def __post_init__(self) -> None:
+        _check_positive(
+            n_bands=self.n_bands,
+            low_hz=self.low_hz,
+            high_hz=self.high_hz,
+            stride=self.stride,
+            n_strides=self.n_strides,
+            pool=self.pool,
+        )
+        if self.low_hz >= self.high_hz:
+            raise SpecError(f"low_hz={self.low_hz} must be below high_hz={self.high_hz}")
+        if self.n_strides % 2 == 0:
+            raise SpecError(
+                f"n_strides={self.n_strides} must be odd; nearest legal: "
+                f"{self.n_strides - 1} or {self.n_strides + 1}"
+            )
+
+    @property
+    def downsampling(self) -> int:
+        """Samples per frame."""
+        return self.stride * self.pool
+
+    @property
+    def n_samples(self) -> int:
+        """Length of a filter in samples."""
+        return self.stride * self.n_strides
+
+
+@dataclass(frozen=True)
 class StreamSpec:
     """A stack of bidirectional Mamba-2 layers, within the rules of the CUDA kernels.
 
@@ -242,24 +291,22 @@ class GraphSpec:
             raise SpecError(f"backend={self.backend!r} is unknown; expected 'dense' or 'pyg'")
 
 
-def check_sizes_fit(
-    inputs: InputSpec, encoder: EncoderSpec, edge: EdgeSpec, graph: GraphSpec
-) -> None:
+def check_sizes_fit(inputs: InputSpec, downsampling: int, graph: GraphSpec) -> None:
     """Raise `SpecError` where specifications that are legal alone cannot make one detector.
 
+    `downsampling` is the samples of one edge step.
+
     >>> inputs = InputSpec(("C3", "Cz", "C4"), rate_hz=256.0, window_s=60.0)
-    >>> edge = EdgeSpec(16, n_layers=2, d_state=8, d_conv=4, expand=2, headdim=4)
     >>> graph = GraphSpec(2, alpha=0.05, n_hops=2, top_k=2, threshold=1e-4, n_encoding=2)
-    >>> check_sizes_fit(inputs, EncoderSpec((8,), (4,), 7, ((1,),)), edge, graph)
+    >>> check_sizes_fit(inputs, 64, graph)
     """
-    step = encoder.downsampling * edge.every
-    if inputs.n_samples % step:
-        below = inputs.n_samples // step * step
-        nearest = [n / inputs.rate_hz for n in (below, below + step) if n]
+    if inputs.n_samples % downsampling:
+        below = inputs.n_samples // downsampling * downsampling
+        nearest = [n / inputs.rate_hz for n in (below, below + downsampling) if n]
         raise SpecError(
             f"a window of {inputs.n_samples} samples is not a whole number of edge steps of "
-            f"{step} samples (strides {encoder.strides}, every={edge.every}); nearest legal: "
-            f"window_s={_either(nearest)} at rate_hz={inputs.rate_hz}"
+            f"{downsampling} samples; nearest legal: window_s={_either(nearest)} at "
+            f"rate_hz={inputs.rate_hz}"
         )
     if graph.n_encoding >= inputs.n_channels:
         raise SpecError(

@@ -53,9 +53,9 @@ def test_similarity_is_a_cosine(make_detector):
     detector = make_detector()
     nodes = torch.randn(16, 19, 2, 8)
     similarity = detector.edge_stream.similarity(nodes)
-    assert similarity.shape == (171, 2, 2)
+    assert similarity.shape == (2, 2, 1, 19, 19)
     first, second = nodes[:, 0, 1, 4:].flatten(), nodes[:, 1, 1, 4:].flatten()
-    torch.testing.assert_close(similarity[0, 1, 1], F.cosine_similarity(first, second, dim=0))
+    torch.testing.assert_close(similarity[1, 1, 0, 0, 1], F.cosine_similarity(first, second, dim=0))
 
 
 def test_both_graph_backends_answer_the_same(make_detector):

@@ -5,8 +5,16 @@ import torch
 
 from seizure.eeg.channels import BIPOLAR_18, CANONICAL_19
 from seizure.models.electrode_stream import ElectrodeStream
-from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, InputSpec, StreamSpec
+from seizure.models.spec import (
+    BandsSpec,
+    EdgeSpec,
+    EncoderSpec,
+    GraphSpec,
+    InputSpec,
+    StreamSpec,
+)
 from seizure.nn.decay import takes_decay
+from seizure.nn.filter_bank import coherence
 from seizure.nn.norm import BatchNorm, RMSNorm
 
 
@@ -14,9 +22,10 @@ def detector(channel_names=CANONICAL_19, dropout=0.0):
     torch.manual_seed(0)
     return ElectrodeStream(
         InputSpec(tuple(channel_names), 256.0, 8.0),
-        EncoderSpec((4, 8, 8), (4, 4, 4), 7, ((1,), (1, 2), (1,))),
+        BandsSpec(6, 1.0, 60.0, stride=16, n_strides=9, pool=4),
+        EncoderSpec((8,), (2,), 5, ((1, 2),)),
         StreamSpec(8, 1, 4, 4, 2, 2),
-        EdgeSpec(8, 1, 4, 4, 2, 2, every=4),
+        EdgeSpec(8, 1, 4, 4, 1, 1, every=2),
         GraphSpec(2, 0.05, 2, 3, 1e-4, 8),
         dropout,
     )
@@ -46,6 +55,14 @@ def test_the_same_weights_read_bipolar_derivations(eeg):
     assert missing == ["graph.encoding"]
     assert unexpected == []
     assert bipolar(eeg[:, :18]).shape == (2, 2048)
+
+
+def test_an_electrode_louder_or_softer_than_the_others_is_alike_to_them_as_before(eeg):
+    model = detector().eval()
+    waves = model.filter_bank(eeg[0]).unflatten(1, (-1, model.steps_per_edge)).unsqueeze(0)
+    louder = waves.clone()
+    louder[:, 3] *= 50
+    assert torch.allclose(coherence(louder), coherence(waves), atol=1e-3)
 
 
 def test_a_window_does_not_depend_on_the_others_of_its_batch(eeg):

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from seizure.models.choice import ElectrodeStreamModel
 from seizure.models.spec import (
+    BandsSpec,
     EdgeSpec,
     EncoderSpec,
     GraphSpec,
@@ -19,7 +21,7 @@ GRAPH = GraphSpec(2, alpha=0.05, n_hops=2, top_k=3, threshold=1e-4, n_encoding=1
 
 
 def test_specs_need_no_torch():
-    code = "import seizure.models.spec, sys; sys.exit('torch' in sys.modules)"
+    code = "import seizure.models.choice, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -99,15 +101,36 @@ def test_illegal_inputs_say_why(changes, advice):
 
 def test_windows_must_hold_whole_edge_steps():
     inputs = InputSpec(tuple("abcdefghijklmnopqrs"), rate_hz=256.0, window_s=60.0)
-    encoder = EncoderSpec((8, 16), (4, 4), 7, ((1,), (2,)))
-    check_sizes_fit(inputs, encoder, EdgeSpec(16, 2, 8, 4, 2, 4, every=4), GRAPH)
+    check_sizes_fit(inputs, 16 * 4, GRAPH)
     with pytest.raises(SpecError, match=r"window_s=59\.9375 or 60\.375"):
-        check_sizes_fit(inputs, encoder, EdgeSpec(16, 2, 8, 4, 2, 4, every=7), GRAPH)
+        check_sizes_fit(inputs, 16 * 7, GRAPH)
 
 
 def test_encoding_needs_more_electrodes_than_vectors():
     inputs = InputSpec(("C3", "Cz", "C4"), rate_hz=256.0, window_s=60.0)
     with pytest.raises(SpecError, match="at most 2 exist"):
-        check_sizes_fit(
-            inputs, EncoderSpec((8,), (4,), 7, ((1,),)), EdgeSpec(16, 2, 8, 4, 2, 4), GRAPH
-        )
+        check_sizes_fit(inputs, 4, GRAPH)
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"n_strides": 8}, "7 or 9"),
+        ({"low_hz": 60.0}, "below high_hz=60"),
+        ({"stride": 0}, "stride=0 must be positive"),
+    ],
+)
+def test_illegal_bands_say_why(changes, advice):
+    with pytest.raises(SpecError, match=advice):
+        replace(BandsSpec(12, 1.0, 60.0, stride=16, n_strides=9, pool=4), **changes)
+
+
+def test_bands_stay_below_half_the_rate():
+    bands = BandsSpec(12, 1.0, 60.0, stride=16, n_strides=9, pool=4)
+    encoder = EncoderSpec((8,), (2,), 5, ((1,),))
+    edge = EdgeSpec(8, 1, 8, 4, 1, 1, every=8)
+    model = ElectrodeStreamModel("electrode_stream", "x", bands, encoder, STREAM, edge, GRAPH, 0.1)
+    names = tuple("abcdefghijklmnopqrs")
+    model.check(InputSpec(names, rate_hz=256.0, window_s=60.0))
+    with pytest.raises(SpecError, match="below half the rate of the EEG, 50 Hz"):
+        model.check(InputSpec(names, rate_hz=100.0, window_s=61.44))

@@ -49,6 +49,11 @@ class ElectrodeStreamModel:
         """Raise `SpecError` where such windows cannot be read."""
         samples_per_frame = self.bands.downsampling * self.encoder.downsampling
         check_sizes_fit(inputs, samples_per_frame * self.edge.every, self.graph)
+        if self.edge.similarity != "cosine":
+            raise SpecError(
+                f"edge.similarity={self.edge.similarity} means nothing here: electrode_stream "
+                f"compares electrodes by their coherence; leave edge.similarity=cosine"
+            )
         if self.bands.high_hz >= inputs.rate_hz / 2:
             raise SpecError(
                 f"bands.high_hz={self.bands.high_hz:g} must be below half the rate of the EEG, "

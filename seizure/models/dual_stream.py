@@ -18,11 +18,19 @@ from seizure.models.spec import (
 )
 from seizure.nn.bidirectional import BidirectionalMamba
 from seizure.nn.decay import no_decay_on_bias
-from seizure.nn.encoding import laplacian_encoding, structural_graph
+from seizure.nn.encoding import (
+    DynamicEncoding,
+    RandomWalkEncoding,
+    laplacian_encoding,
+    structural_graph,
+)
 from seizure.nn.graph import SSGConv, sparse_adjacency
 from seizure.nn.mamba import Backend
 from seizure.nn.norm import RMSNorm
 from seizure.nn.tcn import Pyramid
+
+# Far below the squared length of normalised features.
+_FLOOR = 1e-5
 
 
 class DualStream(Detector):
@@ -115,6 +123,7 @@ class EdgeStream(nn.Module):
     ) -> None:
         super().__init__()
         self.n_channels, self.every = n_channels, spec.every
+        self.is_centred = spec.similarity == "correlation"
         self.top_k, self.threshold = graph.top_k, graph.threshold
         self.register_buffer(
             "pairs", torch.triu_indices(n_channels, n_channels, 1), persistent=False
@@ -127,14 +136,18 @@ class EdgeStream(nn.Module):
         return self.graphs(self.read(self.similarity(nodes)))
 
     def similarity(self, nodes: Tensor) -> Tensor:
-        """Cosine of two electrodes' features over an edge step, in [-1, 1].
+        """Cosine or correlation of two electrodes' features over an edge step, in [-1, 1].
 
         (d, electrode, batch, frame) to (batch, edge step, 1, electrode, electrode).
         """
         with torch.autocast(nodes.device.type, enabled=False):
             windows = nodes.float().unflatten(-1, (-1, self.every))
             windows = windows.permute(2, 3, 1, 0, 4).flatten(3)  # (batch, step, electrode, feature)
-            unit = F.normalize(windows, dim=-1)
+            if self.is_centred:
+                windows = windows - windows.mean(-1, keepdim=True)
+            # The floor bounds the slope where an electrode's features vanish.
+            length = (windows.square().sum(-1, keepdim=True) + _FLOOR).rsqrt()
+            unit = windows * length
             return (unit @ unit.mT).unsqueeze(2)
 
     def read(self, measures: Tensor) -> Tensor:
@@ -169,12 +182,19 @@ class GraphNetwork(nn.Module):
     electrode, d).
     """
 
-    encoding: Tensor
+    encoding: Tensor | None
 
     def __init__(self, d_model: int, channel_names: tuple[str, ...], spec: GraphSpec) -> None:
         super().__init__()
-        structure = structural_graph(positions_of(channel_names))
-        self.register_buffer("encoding", laplacian_encoding(structure, spec.n_encoding))
+        self.encode: nn.Module | None = None
+        fixed = None
+        if spec.encoding == "laplacian":
+            structure = structural_graph(positions_of(channel_names))
+            fixed = laplacian_encoding(structure, spec.n_encoding)
+        else:
+            of_learned = RandomWalkEncoding if spec.encoding == "random_walk" else DynamicEncoding
+            self.encode = of_learned(spec.n_encoding, spec.encoding_every)
+        self.register_buffer("encoding", fixed)
         conv = _graph_convolution(spec)
         n_in = d_model + spec.n_encoding
         self.norms = nn.ModuleList(RMSNorm(d_model) for _ in range(spec.n_layers))
@@ -186,8 +206,9 @@ class GraphNetwork(nn.Module):
         h = nodes.permute(2, 3, 1, 0).unflatten(1, (edges.shape[1], -1))
         h = h.transpose(2, 3)  # (batch, edge step, electrode, frame of the step, d)
         graphs = cast(SSGConv, self.convs[0]).prepare(edges)
+        places = self.encoding if self.encode is None else self.encode(edges)
         for norm, conv in zip(self.norms, self.convs, strict=True):
-            h = h + F.silu(conv(norm(h), graphs, self.encoding))
+            h = h + F.silu(conv(norm(h), graphs, places))
         return h.transpose(2, 3).flatten(1, 2)
 
 

@@ -250,10 +250,16 @@ class EdgeSpec(StreamSpec):
 
     every: int = 1
     """Encoder frames per edge step; the graph holds still between edge steps."""
+    similarity: Literal["cosine", "correlation"] = "cosine"
+    """Of two electrodes' features over an edge step; the correlation subtracts their means."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_positive(every=self.every)
+        if self.similarity not in ("cosine", "correlation"):
+            raise SpecError(
+                f"similarity={self.similarity!r} is unknown; expected 'cosine' or 'correlation'"
+            )
 
 
 @dataclass(frozen=True)
@@ -275,12 +281,19 @@ class GraphSpec:
     threshold: float
     """Edge weights at or below this are no edge."""
     n_encoding: int
-    """Laplacian eigenvectors joined to the node features; fewer than there are electrodes."""
+    """Features of an electrode's place: eigenvectors, fewer than electrodes, or steps of a walk."""
     backend: Literal["dense", "pyg"] = "dense"
     """Dense matrix products, or the equal but slower `SSGConv` of PyTorch Geometric."""
+    encoding: Literal["laplacian", "random_walk", "dynamic"] = "laplacian"
+    """Eigenvectors of the scalp's graph; walks on, or eigenvectors of, the learned graphs."""
+    encoding_every: int = 1
+    """Edge steps for which one encoding of a learned graph holds."""
 
     def __post_init__(self) -> None:
         _check_positive(n_layers=self.n_layers, n_hops=self.n_hops, top_k=self.top_k)
+        _check_positive(encoding_every=self.encoding_every)
+        if self.encoding != "laplacian":
+            _check_positive(n_encoding=self.n_encoding)
         if not 0 <= self.alpha <= 1:
             raise SpecError(f"alpha={self.alpha} is a share; expected a value in [0, 1]")
         if self.threshold < 0 or self.n_encoding < 0:
@@ -289,6 +302,11 @@ class GraphSpec:
             )
         if self.backend not in ("dense", "pyg"):
             raise SpecError(f"backend={self.backend!r} is unknown; expected 'dense' or 'pyg'")
+        if self.encoding not in ("laplacian", "random_walk", "dynamic"):
+            raise SpecError(
+                f"encoding={self.encoding!r} is unknown; expected 'laplacian', 'random_walk' or "
+                f"'dynamic'"
+            )
 
 
 def check_sizes_fit(inputs: InputSpec, downsampling: int, graph: GraphSpec) -> None:
@@ -308,7 +326,7 @@ def check_sizes_fit(inputs: InputSpec, downsampling: int, graph: GraphSpec) -> N
             f"{downsampling} samples; nearest legal: window_s={_either(nearest)} at "
             f"rate_hz={inputs.rate_hz}"
         )
-    if graph.n_encoding >= inputs.n_channels:
+    if graph.encoding != "random_walk" and graph.n_encoding >= inputs.n_channels:
         raise SpecError(
             f"n_encoding={graph.n_encoding} eigenvectors need more electrodes than the "
             f"{inputs.n_channels} of channel_names; at most {inputs.n_channels - 1} exist"

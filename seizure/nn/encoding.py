@@ -1,8 +1,13 @@
-"""Where electrodes sit, as features: eigenvectors of a fixed graph over the scalp."""
+"""Where electrodes sit, as features: from a fixed graph over the scalp, or from a learned graph.
+
+Eigenvectors of a fixed graph are computed once. Those of a learned graph are defined only up to
+sign and, where eigenvalues meet, up to a rotation, and their gradients grow without bound: so none
+are taken, and signs are drawn anew in training. Return probabilities of a walk have neither flaw.
+"""
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def structural_graph(positions: np.ndarray) -> np.ndarray:
@@ -34,11 +39,80 @@ def laplacian_encoding(graph: np.ndarray, n_vectors: int) -> Tensor:
             f"{n_vectors} Laplacian eigenvectors asked of a graph with {n_nodes} nodes; "
             f"expected at most {n_nodes - 1}"
         )
-    scale = 1 / np.sqrt(graph.sum(axis=1))
-    laplacian = np.eye(n_nodes) - scale[:, None] * graph * scale[None]
-    vectors = np.linalg.eigh(laplacian)[1][:, 1 : n_vectors + 1]
+    return _smoothest(torch.from_numpy(graph), n_vectors).float()
+
+
+class DynamicEncoding(nn.Module):
+    """Eigenvectors of every n-th learned graph, without gradients, in float32.
+
+    (batch, edge step, electrode, electrode) to (batch, edge step, electrode, n_vectors); a step
+    between two of them has the earlier one's. Signs are settled by the largest entry, and in
+    training drawn at random, so that nothing is learnt from them.
+
+    Source: Dwivedi and Bresson 2021, as above.
+
+    >>> DynamicEncoding(4, every=2)(torch.rand(1, 6, 19, 19)).shape
+    torch.Size([1, 6, 19, 4])
+    """
+
+    def __init__(self, n_vectors: int, every: int) -> None:
+        super().__init__()
+        self.n_vectors, self.every = n_vectors, every
+
+    @torch.no_grad()
+    def forward(self, graphs: Tensor) -> Tensor:
+        with torch.autocast(graphs.device.type, enabled=False):
+            vectors = _smoothest(graphs[:, :: self.every].float(), self.n_vectors)
+        if self.training:
+            signs = torch.randint(0, 2, vectors[..., :1, :].shape, device=vectors.device)
+            vectors = vectors * (2 * signs - 1)
+        return _held(vectors, self.every, graphs.shape[1])
+
+
+class RandomWalkEncoding(nn.Module):
+    """The probability of being back after 1, 2, ... steps of a walk on every n-th learned graph.
+
+    (batch, edge step, electrode, electrode) to (batch, edge step, electrode, n_steps), in [0, 1]
+    and float32, with gradients; a step between two of them has the earlier one's.
+
+    Source: Dwivedi et al. 2022, "Graph neural networks with learnable structural and positional
+    representations", section 3.2.
+
+    >>> pair = torch.tensor([[0.0, 2.0], [2.0, 0.0]]).view(1, 1, 2, 2)
+    >>> RandomWalkEncoding(3, every=1)(pair)[0, 0]
+    tensor([[0., 1., 0.],
+            [0., 1., 0.]])
+    """
+
+    def __init__(self, n_steps: int, every: int) -> None:
+        super().__init__()
+        self.n_steps, self.every = n_steps, every
+
+    def forward(self, graphs: Tensor) -> Tensor:
+        with torch.autocast(graphs.device.type, enabled=False):
+            some = graphs[:, :: self.every].float()
+            walk = some / some.sum(-1, keepdim=True)
+            back, after = [], walk
+            for _ in range(self.n_steps):
+                back.append(after.diagonal(dim1=-2, dim2=-1))
+                after = after @ walk
+        return _held(torch.stack(back, -1), self.every, graphs.shape[1])
+
+
+def _smoothest(graphs: Tensor, n_vectors: int) -> Tensor:
+    # (..., node, node) without loose nodes, to (..., node, n_vectors)
+    n_nodes = graphs.shape[-1]
+    scale = graphs.sum(-1).rsqrt()
+    itself = torch.eye(n_nodes, dtype=graphs.dtype, device=graphs.device)
+    laplacian = itself - scale.unsqueeze(-1) * graphs * scale.unsqueeze(-2)
+    vectors = torch.linalg.eigh(laplacian).eigenvectors[..., 1 : n_vectors + 1]
     # Mirrored electrodes tie for the largest entry; the first of them decides, on every machine.
-    magnitude = np.abs(vectors)
-    decisive = np.argmax(magnitude >= magnitude.max(axis=0) * 0.999, axis=0)
-    signs = np.sign(vectors[decisive, np.arange(n_vectors)])
-    return torch.from_numpy(vectors * signs * np.sqrt(n_nodes)).float()
+    magnitude = vectors.abs()
+    decisive = (
+        (magnitude >= magnitude.amax(-2, keepdim=True) * 0.999).int().argmax(-2, keepdim=True)
+    )
+    return vectors * vectors.gather(-2, decisive).sign() * n_nodes**0.5
+
+
+def _held(encoding: Tensor, every: int, n_steps: int) -> Tensor:
+    return encoding.repeat_interleave(every, dim=1)[:, :n_steps]

@@ -1,5 +1,7 @@
 """Graph convolution over electrodes, many small graphs at once."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +27,37 @@ def sparse_adjacency(weight: Tensor, top_k: int, threshold: float) -> Tensor:
         kept = (kept | kept.mT) & (candidates > threshold)
         alone = (~kept.any(-1, keepdim=True)) & itself
     return weight * kept + alone.to(weight.dtype)
+
+
+class GraphStatistics(NamedTuple):
+    """How connected graphs are, for figures; a self-loop is no edge."""
+
+    degree: Tensor  # edges of each electrode (..., node)
+    density: Tensor  # share of the possible edges that exist (...)
+    mean_weight: Tensor  # of the edges that exist, 0 where there are none (...)
+    n_isolated: Tensor  # electrodes without an edge (...)
+
+
+@torch.no_grad()
+def graph_statistics(adjacency: Tensor) -> GraphStatistics:
+    """What can be plotted of graphs (..., node, node), one value a graph or node; no gradients.
+
+    >>> pair = torch.tensor([[0.0, 0.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    >>> found = graph_statistics(pair)
+    >>> found.degree.tolist(), round(float(found.density), 2), float(found.mean_weight)
+    ([1.0, 1.0, 0.0], 0.33, 0.5)
+    """
+    n_nodes = adjacency.shape[-1]
+    itself = torch.eye(n_nodes, dtype=torch.bool, device=adjacency.device)
+    between = adjacency.masked_fill(itself, 0)
+    degree = (between > 0).sum(-1).to(adjacency.dtype)
+    n_ends = degree.sum(-1)
+    return GraphStatistics(
+        degree=degree,
+        density=n_ends / (n_nodes * (n_nodes - 1)),
+        mean_weight=between.sum((-1, -2)) / n_ends.masked_fill(n_ends == 0, 1),
+        n_isolated=(degree == 0).sum(-1),
+    )
 
 
 def propagation(adjacency: Tensor, alpha: float, n_hops: int) -> Tensor:
@@ -54,7 +87,8 @@ class SSGConv(nn.Module):
     """`P [x | static] W^T + b` in dense products, with PyTorch Geometric's parameters.
 
     x (..., node, frame, feature), where the frames of one entry share a graph; `static` (node,
-    feature) is joined to the features of every frame.
+    feature), or (..., node, feature) for each graph its own, is joined to the features of every
+    frame.
 
     >>> conv = SSGConv(4 + 2, 8, alpha=0.05, n_hops=2)
     >>> conv(torch.ones(5, 19, 3, 4), conv.prepare(torch.ones(5, 19, 19)), torch.ones(19, 2)).shape
@@ -74,5 +108,5 @@ class SSGConv(nn.Module):
     def forward(self, x: Tensor, prepared: Tensor, static: Tensor) -> Tensor:
         # Linear first: P then acts on the fewer features, and the static part costs nothing.
         moving, fixed = self.lin.weight.split([x.shape[-1], static.shape[-1]], dim=1)
-        h = x @ moving.t() + (static @ fixed.t()).unsqueeze(1)
+        h = x @ moving.t() + (static @ fixed.t()).unsqueeze(-2)
         return (prepared @ h.flatten(-2)).view(h.shape) + self.lin.bias

@@ -44,7 +44,7 @@ class PygSSGConv(SSGConv):
 
     def forward(self, x: Tensor, prepared: Tensor, static: Tensor) -> Tensor:  # type: ignore[override]
         n_frames = x.shape[-2]
-        static = static.unsqueeze(1).expand(*x.shape[:-1], -1)
+        static = static.unsqueeze(-2).expand(*x.shape[:-1], -1)
         nodes = torch.cat([x, static], dim=-1).transpose(-2, -3)  # (..., frame, node, feature)
         graphs = prepared.unsqueeze(-3).expand(*prepared.shape[:-2], n_frames, -1, -1)
         h = super().forward(nodes.flatten(0, -2), *DisjointBatch.of(graphs))

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from seizure.models.learned_graphs import learned_graphs
 from seizure.models.spec import EdgeSpec, GraphSpec
 from seizure.nn.decay import takes_decay
 from seizure.nn.norm import BatchNorm, RMSNorm
@@ -56,6 +57,39 @@ def test_similarity_is_a_cosine(make_detector):
     assert similarity.shape == (2, 2, 1, 19, 19)
     first, second = nodes[:, 0, 1, 4:].flatten(), nodes[:, 1, 1, 4:].flatten()
     torch.testing.assert_close(similarity[1, 1, 0, 0, 1], F.cosine_similarity(first, second, dim=0))
+
+
+def test_correlation_forgets_what_an_electrode_has_in_common_over_features(make_detector):
+    edge = EdgeSpec(8, 1, 8, 4, 2, 2, every=4, similarity="correlation")
+    similarity = make_detector(edge=edge).edge_stream.similarity
+    nodes = torch.randn(16, 19, 2, 8)
+    offset = torch.randn(19, 1, 1)
+    torch.testing.assert_close(similarity(nodes + offset), similarity(nodes), rtol=0, atol=1e-5)
+    expected = torch.corrcoef(nodes[:, :, 1, 4:].transpose(0, 1).flatten(1))
+    torch.testing.assert_close(similarity(nodes)[1, 1, 0], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("backend", ["dense", "pyg"])
+@pytest.mark.parametrize("encoding", ["random_walk", "dynamic"])
+def test_learned_graphs_may_tell_where_electrodes_sit(make_detector, encoding, backend):
+    graph = GraphSpec(2, 0.05, 2, 3, 1e-4, 16, backend, encoding, encoding_every=2)
+    detector = make_detector(graph=graph)
+    assert "graph.encoding" not in detector.state_dict()
+    logits = detector(windows())
+    logits.square().mean().backward()
+    for name, parameter in detector.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+    detector.eval()
+    torch.testing.assert_close(detector(windows())[1:], detector(windows()[1:]))
+
+
+def test_graphs_of_windows_can_be_had_for_figures(make_detector):
+    detector = make_detector().eval()
+    graphs = learned_graphs(detector, windows())
+    nodes = detector.to_electrodes(detector.encoder(windows().transpose(1, 2)))
+    assert torch.equal(graphs, detector.edge_stream(nodes))
+    assert graphs.shape == (2, 8, 19, 19)
 
 
 def test_both_graph_backends_answer_the_same(make_detector):

@@ -51,6 +51,8 @@ def test_edge_stream_obeys_the_same_rules():
         EdgeSpec(12, 2, 8, 4, 2, 4)
     with pytest.raises(SpecError, match="every=0"):
         EdgeSpec(16, 2, 8, 4, 2, 4, every=0)
+    with pytest.raises(SpecError, match="'cosine' or 'correlation'"):
+        EdgeSpec(16, 2, 8, 4, 2, 4, similarity="mutual")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,9 @@ def test_lists_from_configuration_become_tuples():
         ({"alpha": 1.5}, "alpha=1.5"),
         ({"backend": "dgl"}, "'dense' or 'pyg'"),
         ({"threshold": -1.0}, "negative"),
+        ({"encoding": "sine"}, "'laplacian', 'random_walk' or 'dynamic'"),
+        ({"encoding": "random_walk", "n_encoding": 0}, "n_encoding=0 must be positive"),
+        ({"encoding_every": 0}, "encoding_every=0"),
     ],
 )
 def test_illegal_graphs_say_why(changes, advice):
@@ -110,6 +115,7 @@ def test_encoding_needs_more_electrodes_than_vectors():
     inputs = InputSpec(("C3", "Cz", "C4"), rate_hz=256.0, window_s=60.0)
     with pytest.raises(SpecError, match="at most 2 exist"):
         check_sizes_fit(inputs, 4, GRAPH)
+    check_sizes_fit(inputs, 4, replace(GRAPH, encoding="random_walk"))
 
 
 @pytest.mark.parametrize(
@@ -131,6 +137,9 @@ def test_bands_stay_below_half_the_rate():
     edge = EdgeSpec(8, 1, 8, 4, 1, 1, every=8)
     model = ElectrodeStreamModel("electrode_stream", "x", bands, encoder, STREAM, edge, GRAPH, 0.1)
     names = tuple("abcdefghijklmnopqrs")
-    model.check(InputSpec(names, rate_hz=256.0, window_s=60.0))
+    inputs = InputSpec(names, rate_hz=256.0, window_s=60.0)
+    model.check(inputs)
+    with pytest.raises(SpecError, match=r"coherence.*edge.similarity=cosine"):
+        replace(model, edge=replace(edge, similarity="correlation")).check(inputs)
     with pytest.raises(SpecError, match="below half the rate of the EEG, 50 Hz"):
         model.check(InputSpec(names, rate_hz=100.0, window_s=61.44))

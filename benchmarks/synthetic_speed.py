@@ -13,7 +13,7 @@ from pathlib import Path
 
 from seizure.corpus.synthetic import SyntheticSpec, simulate_recording
 from seizure.corpus.synthetic.edf_file import write_edf
-from seizure.corpus.synthetic.spec import planned_recordings
+from seizure.corpus.synthetic.plan import planned_recordings
 
 
 def main() -> None:

@@ -9,10 +9,10 @@ from scipy.signal import welch
 from seizure.corpus.synthetic import SyntheticSpec, simulate_recording
 from seizure.corpus.synthetic.head import ELECTRODES, centring, patient_head
 from seizure.corpus.synthetic.patient import CONFOUNDERS_PER_H, TYPE_SHARE, draw_patient
+from seizure.corpus.synthetic.plan import planned_recording, planned_recordings
 from seizure.corpus.synthetic.rhythm import rhythm
 from seizure.corpus.synthetic.scene import rms_course
 from seizure.corpus.synthetic.seizures import DURATION_S, draw_seizure, seizure_rhythm
-from seizure.corpus.synthetic.spec import planned_recording, planned_recordings
 
 SHORT = SyntheticSpec(train_hours=0.2, dev_hours=0.1, eval_hours=0.1, recording_min=2.0)
 

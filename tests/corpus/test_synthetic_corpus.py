@@ -12,7 +12,7 @@ from seizure.corpus.synthetic import SyntheticSpec, make_corpus, simulate_record
 from seizure.corpus.synthetic.annotation_file import read_truth
 from seizure.corpus.synthetic.corpus import SUFFIXES, recording_path
 from seizure.corpus.synthetic.edf_file import QUANTUM_UV
-from seizure.corpus.synthetic.spec import planned_recordings
+from seizure.corpus.synthetic.plan import planned_recordings
 from seizure.corpus.tusz import TuszCorpus
 
 TINY = SyntheticSpec(

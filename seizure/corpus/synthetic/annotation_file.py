@@ -6,7 +6,6 @@ from pathlib import Path
 
 from seizure.corpus.synthetic.recording import SimulatedRecording
 from seizure.corpus.synthetic.scene import TruthEvent
-from seizure.eeg.annotation import Event
 
 TCP_PAIRS = (
     *("FP1-F7", "F7-T3", "T3-T5", "T5-O1", "FP2-F8", "F8-T4", "T4-T6", "T6-O2"),
@@ -14,6 +13,8 @@ TCP_PAIRS = (
     *("FP1-F3", "F3-C3", "C3-P3", "P3-O1", "FP2-F4", "F4-C4", "C4-P4", "P4-O2"),
 )
 GENERALISED = ("absz", "gnsz", "tcsz")
+_BESIDE = {"FZ": ("F3", "F4"), "PZ": ("P3", "P4"), "A1": ("T3",), "A2": ("T4",)}
+"""For electrodes that no pair of a montage holds: those where their activity is seen next."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -36,21 +37,27 @@ def write_csv(path: Path, recording: SimulatedRecording) -> None:
     if recording.montage == "03_tcp_ar_a":
         pairs = tuple(pair for pair in pairs if "A1" not in pair and "A2" not in pair)
     seizures = [event for event in recording.truth if event.origin == "seizure"]
-    rows = []
-    for pair in pairs:
-        for event, seizure in zip(recording.events, seizures, strict=True):
-            if _is_involved(pair, event, seizure):
-                rows.append(_row(pair, event.start_s, event.stop_s, event.label))
+    involved = [
+        pairs if event.label in GENERALISED else _involved(pairs, seizure)
+        for event, seizure in zip(recording.events, seizures, strict=True)
+    ]
+    rows = [
+        _row(pair, event.start_s, event.stop_s, event.label)
+        for pair in pairs
+        for event, seen_in in zip(recording.events, involved, strict=True)
+        if pair in seen_in
+    ]
     rows = rows or [_row(pair, 0.0, recording.duration_s, "bckg") for pair in pairs]
     write_text(path, _heading(recording) + "".join(rows))
 
 
 def write_truth(path: Path, recording: SimulatedRecording) -> None:
-    """Write every seizure and confounder as JSON, in order of start."""
+    """Write every seizure and confounder as JSON in order of start, and the vigilance between."""
     content = {
         "made_by": "synthetic EEG generator",
         "duration_s": recording.duration_s,
         "events": [asdict(event) for event in recording.truth],
+        "vigilance": [list(stretch) for stretch in recording.vigilance],
     }
     write_text(path, json.dumps(content, indent=1) + "\n")
 
@@ -64,10 +71,15 @@ def read_truth(path: Path) -> tuple[TruthEvent, ...]:
     )
 
 
-def _is_involved(pair: str, event: Event, seizure: TruthEvent) -> bool:
-    if event.label in GENERALISED:
-        return True
-    return any(electrode.upper() in pair.split("-") for electrode in seizure.electrodes)
+def _involved(pairs: tuple[str, ...], seizure: TruthEvent) -> tuple[str, ...]:
+    """The pairs of a seizure's electrodes; of their neighbours where no pair holds any of them."""
+    electrodes = {electrode.upper() for electrode in seizure.electrodes}
+    beside = {other for electrode in electrodes for other in _BESIDE.get(electrode, ())}
+    for seen in (electrodes, beside):
+        found = tuple(pair for pair in pairs if seen & set(pair.split("-")))
+        if found:
+            return found
+    raise ValueError(f"a seizure at {', '.join(seizure.electrodes) or 'no electrode'} has no pair")
 
 
 def _heading(recording: SimulatedRecording) -> str:

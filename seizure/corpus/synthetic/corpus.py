@@ -16,13 +16,9 @@ from seizure.corpus.synthetic.annotation_file import (
 )
 from seizure.corpus.synthetic.edf_file import write_edf
 from seizure.corpus.synthetic.patient import draw_patient
+from seizure.corpus.synthetic.plan import planned_recordings
 from seizure.corpus.synthetic.recording import simulate_recording
-from seizure.corpus.synthetic.spec import (
-    GENERATOR_VERSION,
-    PlannedRecording,
-    SyntheticSpec,
-    planned_recordings,
-)
+from seizure.corpus.synthetic.spec import GENERATOR_VERSION, PlannedRecording, SyntheticSpec
 
 MARKER = "corpus.json"
 SUFFIXES = (".csv", ".csv_bi", ".truth.json", ".edf")
@@ -71,7 +67,7 @@ def make_corpus(
 def recording_path(root: Path, spec: SyntheticSpec, planned: PlannedRecording) -> Path:
     """Where the EDF of a planned recording is written."""
     montage = draw_patient(spec, planned.split, planned.patient_index).montage
-    folder = root / "edf" / planned.split / planned.patient / "s001_2010" / montage
+    folder = root / "edf" / planned.split / planned.patient / planned.session_folder / montage
     return folder / f"{planned.stem}.edf"
 
 

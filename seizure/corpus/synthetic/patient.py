@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from scipy.special import ndtri
 
+from seizure.corpus.synthetic.difficulty import LEVELS
 from seizure.corpus.synthetic.head import Head, patient_head
 from seizure.corpus.synthetic.spec import SPLITS, Split, SyntheticSpec, generator
 
@@ -52,7 +53,12 @@ CONFOUNDERS_PER_H = {
     "sweat": 0.7,
     "disconnection": 0.3,
 }
+CEREBRAL = (
+    *("slowing", "arousal", "rhythmic_delta", "temporal_theta"),
+    *("periodic_discharges", "spike_wave_burst", "photic_driving"),
+)
 MONTAGES = ("01_tcp_ar", "02_tcp_le", "03_tcp_ar_a")
+_MISSING = (("FZ",), ("PZ",), ("FZ", "PZ"), ())
 GOLDEN = 0.6180339887498949
 Name = TypeVar("Name", bound=str)
 
@@ -102,6 +108,7 @@ def draw_patient(spec: SyntheticSpec, split: Split, patient_index: int) -> Patie
     disorder = _shared(DISORDER_SHARE, (0.15 * start[0] + patient_index * GOLDEN) % 1.0)
     setting = _shared(SETTING_SHARE, (start[1] + patient_index * (2**0.5 - 1)) % 1.0)
     icu = setting == "icu"
+    level = LEVELS[spec.difficulty]
     head = patient_head(2.0 * rng.random(), rng)
     rate = 6.5 * np.exp(0.5 * ndtri((start[2] + patient_index * (3**0.5 - 1)) % 1.0))
     types = TYPE_SHARE[disorder]
@@ -118,7 +125,10 @@ def draw_patient(spec: SyntheticSpec, split: Split, patient_index: int) -> Patie
         type_share=types,
         turn=(start[2] + patient_index * (5**0.5 - 2)) % 1.0,
         confounders_per_h={
-            cause: often * rng.lognormal(-0.2, 0.9) for cause, often in CONFOUNDERS_PER_H.items()
+            cause: often
+            * (level.mimics if cause in CEREBRAL else level.artefacts)
+            * rng.lognormal(-0.2, 0.9)
+            for cause, often in CONFOUNDERS_PER_H.items()
         },
         spikes_per_min=rng.lognormal(0.0, 1.0) if rng.random() < (0.7 if types else 0.15) else 0.0,
         gain=1.5 * rng.lognormal(0.0, 0.3),
@@ -131,7 +141,7 @@ def draw_patient(spec: SyntheticSpec, split: Split, patient_index: int) -> Patie
         ecg_uv=_ecg_field(head, rng),
         rate_hz=int(rng.choice([250, 256, 400, 512], p=[0.33, 0.5, 0.13, 0.04])),
         montage=str(rng.choice(MONTAGES, p=[0.6, 0.3, 0.1])),
-        missing=tuple([["FZ"], ["PZ"], []][rng.choice(3, p=[0.05, 0.05, 0.9])]),
+        missing=_MISSING[rng.choice(len(_MISSING), p=[0.05, 0.02, 0.03, 0.9])],
         style_key=int(rng.integers(2**31)),
     )
 

@@ -7,6 +7,7 @@ VERBS = {
     "prepare": "read a corpus of EDF files into a cache that training reads fast",
     "train": "train a detector, score it on patients it never saw, write a report",
     "evaluate": "score a trained detector on a split of a corpus",
+    "export": "write a trained detector as one file that is enough to predict",
     "predict": "find seizures in EDF files with a trained detector",
 }
 

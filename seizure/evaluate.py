@@ -16,11 +16,12 @@ from seizure.config import EvaluateConfig
 from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
 from seizure.learning.module import DetectionModule
 from seizure.learning.tracks import NothingToScoreError, stitched
+from seizure.models.detector import Detector
 from seizure.prepare import PreparedCorpus, prepare_corpus
 from seizure.scoring.case import Pair, TrackedRecording
 from seizure.scoring.curve import sweep, thresholds_for
 from seizure.scoring.evaluation import Evaluation, evaluate
-from seizure.scoring.operating_point import Choice, choose, read_choice, write_choice
+from seizure.scoring.operating_point import Choice, choose, write_choice
 from seizure.scoring.plots import plot_detection, plot_losses
 from seizure.scoring.report import headline, write_report
 from seizure.windows.datamodule import WindowDataModule
@@ -52,7 +53,7 @@ def evaluate_checkpoint(
 ) -> Reported:
     """Score a checkpoint on a split and write report, scores, plots and events into `folder`.
 
-    The operating point is read from beside the checkpoint, or chosen on dev where there is none.
+    The operating point is the one kept with the checkpoint, or chosen on dev where there is none.
     `metrics` is the CSV of the training run, for its loss curves.
     """
     module, trained = build.module_from(checkpoint)
@@ -65,11 +66,11 @@ def evaluate_checkpoint(
         Loading(batch_size=batch_size, scoring_batch_size=batch_size),
         seed=trained.seed,
     )
-    kept = build.operating_point_of(checkpoint)
-    if choose_again or not kept.is_file():
+    choice = None if choose_again else build.kept_choice(checkpoint)
+    if choice is None:
         log.info("choosing the operating point on dev")
-        write_choice(kept, choose_on_dev(recordings_of(trainer, module, data, "dev"), module))
-    choice = read_choice(kept)
+        choice = choose_on_dev(recordings_of(trainer, module, data, "dev"), module)
+        write_choice(build.operating_point_of(checkpoint), choice)
     log.info("scoring %s", split)
     recordings = recordings_of(trainer, module, data, split)
     evaluation = evaluate(recordings, choice, split)
@@ -133,6 +134,8 @@ def recordings_of(
     trainer: pl.Trainer, module: DetectionModule, data: WindowDataModule, split: str
 ) -> tuple[TrackedRecording, ...]:
     """Every recording of a split with its stitched probability track."""
+    if isinstance(module.network, Detector):
+        module.network.check_source(data.index.channel_names, data.index.rate_hz)
     batches = trainer.predict(module, dataloaders=data.scoring_dataloader(split)) or []
     result = stitched(batches, data.index, module.track_rate_hz)  # pyright: ignore[reportArgumentType]
     if result.n_partly_seen:

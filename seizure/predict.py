@@ -18,7 +18,6 @@ from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
 from seizure.learning.inference import track_of
 from seizure.learning.module import DetectionModule
 from seizure.progress import progress
-from seizure.scoring.operating_point import read_choice
 
 log = logging.getLogger("seizure")
 
@@ -71,13 +70,14 @@ def settings_for(
         if not 0 < on_threshold <= 1:
             raise ConfigError(f"on_threshold: a probability in (0, 1], found {on_threshold}")
         return replace(trained.events, on_threshold=on_threshold)
-    kept = build.operating_point_of(checkpoint)
-    if not kept.is_file():
+    kept = build.kept_choice(checkpoint)
+    if kept is None:
+        beside = build.operating_point_of(checkpoint)
         raise ConfigError(
-            f"no operating point beside the checkpoint ({kept} is missing); give on_threshold=…, "
-            f"or run python -m seizure.evaluate, which chooses one on dev"
+            f"no operating point in or beside the checkpoint ({beside} is missing); give "
+            f"on_threshold=…, or run python -m seizure.evaluate, which chooses one on dev"
         )
-    return read_choice(kept).settings
+    return kept.settings
 
 
 def predict_file(
@@ -152,7 +152,7 @@ VERB = Verb(
     "checkpoint. Writes a csv_bi and a TSV (SzCORE) for each; a file that cannot be read is named.",
     examples=(
         "python -m seizure.predict input=recording.edf checkpoint=runs/first/checkpoints/best.ckpt",
-        "python -m seizure.predict input=clinic/ checkpoint=best.ckpt on_threshold=0.5",
+        "python -m seizure.predict input=clinic/ checkpoint=best.safetensors on_threshold=0.5",
     ),
     main=main,
 )

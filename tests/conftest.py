@@ -80,8 +80,9 @@ TINY_CORPUS = (
 # A narrow network on windows of 20 s: an epoch takes a second.
 TINY_RUN = (
     "model.encoder.channels=[4,8,8]",
-    "model.encoder.strides=[4,4,4]",
+    "model.encoder.strides=[2,2,1]",
     "model.encoder.dilations=[[1],[1],[1]]",
+    "model.edge.every=4",
     "windows.window_s=20",
     "windows.scoring_stride_s=20",
     "balance.windows_per_epoch=16",

@@ -10,12 +10,12 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from seizure import __main__, evaluate, look, predict, prepare, train
+from seizure import __main__, evaluate, export, look, predict, prepare, train
 from seizure.command import check_overrides, compose, conf_folder, load
 from seizure.config import known_keys
 
 VERBS = {
-    verb.name: verb for verb in (look.VERB, prepare.VERB, train.VERB, evaluate.VERB, predict.VERB)
+    module.VERB.name: module.VERB for module in (look, prepare, train, evaluate, export, predict)
 }
 EXAMPLES = [(verb, example) for verb in VERBS.values() for example in verb.examples]
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from seizure import evaluate, look, predict, prepare, train
+from seizure import evaluate, export, look, predict, prepare, train
 from seizure.command import check_overrides, load
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 VERBS = {
-    verb.name: verb for verb in (look.VERB, prepare.VERB, train.VERB, evaluate.VERB, predict.VERB)
+    module.VERB.name: module.VERB for module in (look, prepare, train, evaluate, export, predict)
 }
 
 # In fenced blocks and in running text; a command ends with its line, its quote or the next one.
@@ -88,6 +88,7 @@ def required(verb, given):
     keys = {
         "look": ("recording",),
         "evaluate": ("checkpoint",),
+        "export": ("checkpoint",),
         "predict": ("input", "checkpoint"),
     }.get(verb, ())
     missing = [key for key in keys if not any(a.startswith(f"{key}=") for a in given)]

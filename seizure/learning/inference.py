@@ -7,6 +7,7 @@ from seizure.cache.shard import PreparedRecording
 from seizure.events.stitch import Stitcher, Track
 from seizure.learning.module import DetectionModule
 from seizure.learning.tracks import samples_per_frame
+from seizure.models.detector import Detector
 from seizure.windows.dataset import WindowBatch
 from seizure.windows.grid import whole_samples, window_starts
 from seizure.windows.normalisation import gain_of, gain_of_windows
@@ -23,9 +24,12 @@ def track_of(
 ) -> Track:
     """The stitched track of a recording, equal to what scoring from the cache gives.
 
-    `module` is on the device to use and in evaluation mode.
+    `module` is on the device to use and in evaluation mode. Raises `SpecError` for a recording of
+    other channels, in another order, or at another rate than the detector reads.
     """
     rate_hz = module.rate_hz
+    if isinstance(module.network, Detector):
+        module.network.check_source(prepared.meta["channel_names"], prepared.meta["rate_hz"])
     n_channels, n_samples = prepared.signal.shape
     window = whole_samples(windowing.window_s, rate_hz)
     stride = whole_samples(windowing.scoring_stride_s, rate_hz)

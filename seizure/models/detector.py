@@ -1,8 +1,11 @@
 """What every detector has: the windows it reads, and the share of seizure it starts from."""
 
 import math
+from collections.abc import Sequence
 
 from torch import Tensor, nn
+
+from seizure.models.spec import InputSpec, SpecError
 
 
 class Detector(nn.Module):
@@ -11,9 +14,25 @@ class Detector(nn.Module):
     `time` is any multiple of `downsampling` samples.
     """
 
-    def __init__(self, n_channels: int, downsampling: int) -> None:
+    def __init__(self, inputs: InputSpec, downsampling: int) -> None:
         super().__init__()
-        self.n_channels, self.downsampling = n_channels, downsampling
+        self.inputs, self.n_channels, self.downsampling = inputs, inputs.n_channels, downsampling
+
+    def check_source(self, channel_names: Sequence[str], rate_hz: float) -> None:
+        """Raise `SpecError` for EEG of other channels, in another order, or at another rate."""
+        expected = self.inputs
+        if tuple(channel_names) != expected.channel_names:
+            kind = "in another order" if set(channel_names) == set(expected.channel_names) else ""
+            raise SpecError(
+                f"found channels {', '.join(channel_names)}; the detector reads "
+                f"{', '.join(expected.channel_names)}{', ' + kind if kind else ''}; prepare the "
+                f"EEG with the preprocessing that is stored with the weights"
+            )
+        if rate_hz != expected.rate_hz:
+            raise SpecError(
+                f"found EEG at {rate_hz:g} Hz; the detector reads {expected.rate_hz:g} Hz; prepare "
+                f"it with the preprocessing that is stored with the weights"
+            )
 
     def check(self, eeg: Tensor) -> None:
         """Raise `ValueError` for windows of another shape."""

@@ -51,7 +51,7 @@ class DualStream(Detector):
         prior: float = 0.05,
         backend: Backend | None = None,
     ) -> None:
-        super().__init__(inputs.n_channels, encoder.downsampling * edge.every)
+        super().__init__(inputs, encoder.downsampling * edge.every)
         check_sizes_fit(inputs, self.downsampling, graph)
         n_features = encoder.channels[-1]
         self.encoder = Pyramid(

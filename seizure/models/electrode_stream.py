@@ -45,7 +45,7 @@ class ElectrodeStream(Detector):
         backend: Backend | None = None,
     ) -> None:
         samples_per_frame = bands.downsampling * encoder.downsampling
-        super().__init__(inputs.n_channels, samples_per_frame * edge.every)
+        super().__init__(inputs, samples_per_frame * edge.every)
         check_sizes_fit(inputs, self.downsampling, graph)
         self.pool = bands.pool
         self.filter_bank = FilterBank(

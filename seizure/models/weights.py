@@ -1,16 +1,25 @@
-"""Weights put into a network, with every disagreement named."""
+"""Weights put into a network, with every disagreement named, and a detector as one file."""
 
+import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from seizure.models.spec import InputSpec
+
 SHOWN = 8
+FORMAT = "seizure detector 1"
 
 
 class WeightsError(ValueError):
-    """A state dict that is not exactly what a network holds."""
+    """Weights that are not exactly what a network holds, or a file that is no detector."""
 
 
 @dataclass(frozen=True)
@@ -79,3 +88,75 @@ def compare_weights(network: nn.Module, state: Mapping[str, Tensor]) -> WeightsR
             for name in misshapen
         ),
     )
+
+
+@dataclass(frozen=True)
+class StoredDetector:
+    """A detector as one file holds it: weights, and all that is needed to build and feed it."""
+
+    state: Mapping[str, Tensor]
+    inputs: InputSpec
+    """The channels in their order, the rate and the length of the windows it was trained on."""
+    normalisation: str
+    """How EEG in µV becomes what the network reads, in words; the settings are in
+    `configuration`."""
+    configuration: Mapping[str, Any]
+    """The training run's, as plain containers."""
+    operating_point: str | None = None
+    """The threshold chosen on dev and what it gave there, as JSON; None where none was chosen."""
+
+
+def write_detector(path: str | Path, stored: StoredDetector) -> Path:
+    """Write a detector as safetensors, everything but the weights as JSON in the header.
+
+    Source: the safetensors format, `__metadata__`: a map from text to text.
+    """
+    path = Path(path)
+    metadata = {
+        "format": FORMAT,
+        "inputs": json.dumps(asdict(stored.inputs)),
+        "normalisation": stored.normalisation,
+        "configuration": json.dumps(stored.configuration, allow_nan=False),
+    }
+    if stored.operating_point is not None:
+        metadata["operating_point"] = stored.operating_point
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.part")
+    save_file({name: t.contiguous() for name, t in stored.state.items()}, unfinished, metadata)
+    os.replace(unfinished, path)  # noqa: PTH105
+    return path
+
+
+def read_detector(path: str | Path) -> StoredDetector:
+    """Read what `write_detector` wrote; nothing in such a file is ever executed.
+
+    Raises `WeightsError` for a file of another kind, one that was cut off, or weights alone.
+    """
+    path = Path(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise WeightsError(
+            f"{path} is no safetensors file, or was cut off ({error}); write it again with "
+            f"python -m seizure.export"
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(
+            f"{path} states format {metadata.get('format')!r}, expected {FORMAT!r}: a detector's "
+            f"weights with its inputs and its configuration, as python -m seizure.export writes"
+        )
+    try:
+        return StoredDetector(
+            state=state,
+            inputs=InputSpec(**json.loads(metadata["inputs"])),
+            normalisation=metadata["normalisation"],
+            configuration=json.loads(metadata["configuration"]),
+            operating_point=metadata.get("operating_point"),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: its header was edited ({error!r}); write it again with python -m "
+            f"seizure.export"
+        ) from error

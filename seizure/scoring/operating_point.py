@@ -75,7 +75,12 @@ def write_choice(path: str | Path, choice: Choice) -> Path:
 
 def read_choice(path: str | Path) -> Choice:
     """Read a choice; raises `OperatingPointError` when it was edited after it was made."""
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    return parse_choice(Path(path).read_text(encoding="utf-8"), str(path))
+
+
+def parse_choice(text: str, source: str) -> Choice:
+    """A choice from its JSON; `source` names it in an error."""
+    content = json.loads(text)
     stated = content.pop("fingerprint")
     choice = Choice(
         **{
@@ -86,7 +91,7 @@ def read_choice(path: str | Path) -> Choice:
     )
     if choice.fingerprint != stated:
         raise OperatingPointError(
-            f"{path}: the settings have fingerprint {choice.fingerprint}, the file states "
+            f"{source}: the settings have fingerprint {choice.fingerprint}, the file states "
             f"{stated}; choose the operating point again instead of editing it"
         )
     return choice

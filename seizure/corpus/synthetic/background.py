@@ -17,9 +17,15 @@ def n_steps(n_samples: int, rate_hz: float) -> int:
 
 
 def background(
-    patient: Patient, states: np.ndarray, n_samples: int, rng: np.random.Generator
+    patient: Patient,
+    states: np.ndarray,
+    n_samples: int,
+    rng: np.random.Generator,
+    n_rows: int = 21,
 ) -> np.ndarray:
-    """Background EEG, tonic muscle and amplifier noise, (21, n_samples) float32 in µV.
+    """Background EEG, tonic muscle and amplifier noise, (n_rows, n_samples) float32 in µV.
+
+    Rows after the 21 electrodes are zero: room for a file's other channels.
 
     `states` (step,) are vigilance states. Every step is one block of noise of two steps length,
     shaped in the frequency domain; sine windows on independent blocks keep the power constant.
@@ -34,7 +40,7 @@ def background(
     bands = [_band(patient, name, hop) for name in BANDS]
     sensor = _sensor(patient.rate_hz, hop)
     window = np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)).astype(np.float32)
-    mixed = np.zeros((21, len(states) + 1, hop), dtype=np.float32)
+    mixed = np.zeros((n_rows, len(states) + 1, hop), dtype=np.float32)
     for first in range(0, len(states), BLOCKS_AT_ONCE):
         rows = slice(first, min(first + BLOCKS_AT_ONCE, len(states)))
         spectrum = np.zeros((rows.stop - rows.start, 21, hop + 1), dtype=np.complex64)
@@ -51,9 +57,9 @@ def background(
         spectrum[:, :, start:] += noise.view(np.complex64) * loudness
         block = np.asarray(irfft(spectrum, n=2 * hop, axis=2, overwrite_x=True))
         block *= window
-        mixed[:, rows] += block[:, :, :hop].transpose(1, 0, 2)
-        mixed[:, rows.start + 1 : rows.stop + 1] += block[:, :, hop:].transpose(1, 0, 2)
-    return mixed.reshape(21, -1)[:, hop : hop + n_samples]
+        mixed[:21, rows] += block[:, :, :hop].transpose(1, 0, 2)
+        mixed[:21, rows.start + 1 : rows.stop + 1] += block[:, :, hop:].transpose(1, 0, 2)
+    return mixed.reshape(n_rows, -1)[:, hop : hop + n_samples]
 
 
 def _hop(rate_hz: float) -> int:

@@ -8,18 +8,25 @@ from seizure.corpus.synthetic.scene import Scene
 from seizure.corpus.synthetic.trends import trends
 
 CHUNK = 1 << 15
+N_ROWS = 24
+"""The 21 electrodes of the scene and the most other channels that a file has."""
 Flash = tuple[float, float, float]
 """Start and stop in seconds, and the stroboscope's rate in Hz."""
 
 
 def file_channels(
+    rows_uv: np.ndarray,
     scene: Scene,
     patient: Patient,
     heart: np.ndarray,
     flashes: list[Flash],
     rng: np.random.Generator,
 ) -> tuple[tuple[str, ...], np.ndarray, tuple[tuple[str, np.ndarray], ...]]:
-    """Labels, referenced signals (channel, sample) in µV and 1 Hz signals in the file's order."""
+    """Labels, referenced signals (channel, sample) in µV and 1 Hz signals in the file's order.
+
+    The signals take the place of the scene in `rows_uv` (`N_ROWS`, sample), whose first 21 rows it
+    is: a recording is never in memory twice.
+    """
     ending = "LE" if patient.montage == "02_tcp_le" else "REF"
     n_samples = scene.signal_uv.shape[1]
     rows = [
@@ -43,16 +50,15 @@ def file_channels(
     order = style.permutation(len(labels)) if shuffled else np.arange(len(labels))
     place = np.empty(len(labels), dtype=np.int64)
     place[order] = np.arange(len(labels))
-    signal_uv = np.empty((len(labels), n_samples), dtype=np.float32)
+    slow = trends(scene.signal_uv[:19], scene.rate_hz) if has_slow else ()
     reference_rows = [19, 20] if ending == "LE" else list(range(19))
     for start in range(0, n_samples, CHUNK):
-        chunk = scene.signal_uv[:, start : start + CHUNK]
+        chunk = scene.signal_uv[:, start : start + CHUNK].copy()
         reference = chunk[reference_rows].mean(axis=0)
-        signal_uv[place[: len(rows)], start : start + CHUNK] = chunk[rows] - reference
+        rows_uv[place[: len(rows)], start : start + CHUNK] = chunk[rows] - reference
     for row, (_, course_uv) in zip(place[len(rows) :], extra, strict=True):
-        signal_uv[row] = course_uv
-    slow = trends(scene.signal_uv[:19], scene.rate_hz) if has_slow else ()
-    return tuple(labels[i] for i in order), signal_uv, slow
+        rows_uv[row] = course_uv
+    return tuple(labels[i] for i in order), rows_uv[: len(labels)], slow
 
 
 def _flash_course(n_samples: int, rate_hz: int, flashes: list[Flash]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""EDF+C written from whole arrays: 1 s data records, ±4999.85 µV over ±32767."""
+"""EDF+C written in pieces: 1 s data records, ±4999.85 µV over ±32767."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ PHYSICAL_MAX_UV = 4999.85
 QUANTUM_UV = PHYSICAL_MAX_UV / DIGITAL_MAX
 _ANNOTATION_SAMPLES = 8
 ONE_RECORD_S = 1
+RECORDS_AT_ONCE = 300
 
 
 def write_edf(path: Path, recording: SimulatedRecording) -> None:
@@ -24,28 +25,34 @@ def write_edf(path: Path, recording: SimulatedRecording) -> None:
         recording.slow_channels
     )
     signals = [*recording.signal_uv, *(course for _, course in recording.slow_channels)]
-    samples = np.empty((n_records, sum(widths) + _ANNOTATION_SAMPLES), dtype="<i2")
-    column = 0
-    for signal_uv, width in zip(signals, widths, strict=True):
-        scaled = signal_uv * np.float32(1.0 / QUANTUM_UV)
-        np.rint(scaled, out=scaled)
-        np.clip(scaled, -DIGITAL_MAX, DIGITAL_MAX, out=scaled)
-        samples[:, column : column + width] = scaled.reshape(n_records, width)
-        column += width
-    samples[:, column:] = _record_starts(n_records)
     header = _header(n_records, labels, widths)
     temporary = path.with_name(f".{path.name}.part")
     with temporary.open("wb") as file:
         file.write(header)
-        samples.tofile(file)
+        for first in range(0, n_records, RECORDS_AT_ONCE):
+            _records(signals, widths, first, min(first + RECORDS_AT_ONCE, n_records)).tofile(file)
     temporary.replace(path)
 
 
-def _record_starts(n_records: int) -> np.ndarray:
+def _records(signals: list[np.ndarray], widths: list[int], first: int, last: int) -> np.ndarray:
+    """Data records `[first, last)`, (record, sample of all channels) little-endian int16."""
+    samples = np.empty((last - first, sum(widths) + _ANNOTATION_SAMPLES), dtype="<i2")
+    column = 0
+    for signal_uv, width in zip(signals, widths, strict=True):
+        scaled = signal_uv[first * width : last * width] * np.float32(1.0 / QUANTUM_UV)
+        np.rint(scaled, out=scaled)
+        np.clip(scaled, -DIGITAL_MAX, DIGITAL_MAX, out=scaled)
+        samples[:, column : column + width] = scaled.reshape(last - first, width)
+        column += width
+    samples[:, column:] = _record_starts(first, last)
+    return samples
+
+
+def _record_starts(first: int, last: int) -> np.ndarray:
     """The time-keeping annotation of every record, (record, sample) little-endian int16."""
     size = 2 * _ANNOTATION_SAMPLES
-    stamps = b"".join((b"+%d\x14\x14" % i).ljust(size, b"\x00") for i in range(n_records))
-    return np.frombuffer(stamps, dtype="<i2").reshape(n_records, _ANNOTATION_SAMPLES)
+    stamps = b"".join((b"+%d\x14\x14" % i).ljust(size, b"\x00") for i in range(first, last))
+    return np.frombuffer(stamps, dtype="<i2").reshape(last - first, _ANNOTATION_SAMPLES)
 
 
 def _header(n_records: int, labels: list[str], widths: list[int]) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 
 from seizure.corpus.synthetic.artefacts import ARTEFACTS, draw_artefact
 from seizure.corpus.synthetic.background import background, n_steps
-from seizure.corpus.synthetic.channels import file_channels
+from seizure.corpus.synthetic.channels import N_ROWS, file_channels
 from seizure.corpus.synthetic.difficulty import LEVELS
 from seizure.corpus.synthetic.mimics import MIMICS, draw_mimic
 from seizure.corpus.synthetic.patient import Patient, SeizureType, draw_patient
@@ -78,14 +78,17 @@ def simulate_recording(
     n_samples = planned.duration_s * patient.rate_hz
     rng = part(_BACKGROUND)
     states = vigilance(patient.setting, n_steps(n_samples, patient.rate_hz), rng)
-    scene = Scene(background(patient, states, n_samples, rng), patient.rate_hz, states)
+    rows_uv = background(patient, states, n_samples, rng, N_ROWS)
+    scene = Scene(rows_uv[:21], patient.rate_hz, states)
     rng = part(_SEIZURES)
     seizures = seizure_times(patient, recording_index, planned.duration_s, states, rng)
     size = np.float32(LEVELS[spec.difficulty].rhythm_size)
     events = _add_seizures(scene, patient, seizures, size, rng)
     heart = add_spontaneous(scene, patient, part(_SPONTANEOUS))
     flashes = _add_confounders(scene, patient, seizures, size, part(_MIMICS), part(_ARTEFACTS))
-    labels, signal_uv, slow = file_channels(scene, patient, heart, flashes, part(_CHANNELS))
+    labels, signal_uv, slow = file_channels(
+        rows_uv, scene, patient, heart, flashes, part(_CHANNELS)
+    )
     return SimulatedRecording(
         planned=planned,
         montage=patient.montage,

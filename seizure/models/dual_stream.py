@@ -21,6 +21,7 @@ from seizure.nn.decay import no_decay_on_bias
 from seizure.nn.encoding import (
     DynamicEncoding,
     RandomWalkEncoding,
+    encoding_elsewhere,
     laplacian_encoding,
     structural_graph,
 )
@@ -122,15 +123,19 @@ class EdgeStream(nn.Module):
         n_measures: int = 1,
     ) -> None:
         super().__init__()
-        self.n_channels, self.every = n_channels, spec.every
+        self.every = spec.every
         self.is_centred = spec.similarity == "correlation"
         self.top_k, self.threshold = graph.top_k, graph.threshold
-        self.register_buffer(
-            "pairs", torch.triu_indices(n_channels, n_channels, 1), persistent=False
-        )
         self.lift = no_decay_on_bias(nn.Linear(n_measures, spec.d_model))
         self.mamba = _stream(spec, dropout, backend)
         self.to_weight = no_decay_on_bias(nn.Linear(spec.d_model, 1))
+        self.connect(n_channels)
+
+    def connect(self, n_channels: int) -> None:
+        """Compare this many electrodes with each other; no weight depends on how many."""
+        self.n_channels = n_channels
+        pairs = torch.triu_indices(n_channels, n_channels, 1, device=self.lift.weight.device)
+        self.register_buffer("pairs", pairs, persistent=False)
 
     def forward(self, nodes: Tensor) -> Tensor:
         return self.graphs(self.read(self.similarity(nodes)))
@@ -201,6 +206,12 @@ class GraphNetwork(nn.Module):
         self.convs = nn.ModuleList(
             conv(n_in, d_model, spec.alpha, spec.n_hops) for _ in range(spec.n_layers)
         )
+
+    def move(self, channel_names: tuple[str, ...], moved_to: tuple[str, ...]) -> None:
+        """Give other electrodes the encoding of their places, from that of those known so far."""
+        if self.encoding is not None:
+            places = positions_of(channel_names), positions_of(moved_to)
+            self.encoding = encoding_elsewhere(self.encoding, *places)
 
     def forward(self, nodes: Tensor, edges: Tensor) -> Tensor:
         h = nodes.permute(2, 3, 1, 0).unflatten(1, (edges.shape[1], -1))

@@ -1,5 +1,9 @@
 """The dual-stream detector whose nodes are electrodes: one encoder reads every electrode alike."""
 
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,10 +16,12 @@ from seizure.models.spec import (
     EncoderSpec,
     GraphSpec,
     InputSpec,
+    SpecError,
     StreamSpec,
     check_sizes_fit,
 )
 from seizure.nn.decay import no_decay_on_bias
+from seizure.nn.encoding import DynamicEncoding
 from seizure.nn.filter_bank import FilterBank, coherence, log_power
 from seizure.nn.mamba import Backend
 from seizure.nn.norm import BatchNorm
@@ -77,6 +83,27 @@ class ElectrodeStream(Detector):
         nodes = self.graph(nodes, self.edge_stream.graphs(edges))
         return self.readout(nodes)  # (batch, time)
 
+    def for_channels(self, channel_names: Sequence[str]) -> "ElectrodeStream":
+        """A copy with the same weights for other electrodes or derivations, two or more of them.
+
+        An electrode that is left out takes no part: it has no edge, and is not among those that the
+        readout gathers. A place this detector does not know gets an encoding between those it
+        knows. Raises `SpecError` where there are too few for a dynamic encoding.
+        """
+        other = copy.deepcopy(self)
+        other.inputs = replace(self.inputs, channel_names=tuple(channel_names))
+        other.n_channels = other.inputs.n_channels
+        encode = self.graph.encode
+        if isinstance(encode, DynamicEncoding) and encode.n_vectors >= other.n_channels:
+            raise SpecError(
+                f"found {other.n_channels} electrodes; the dynamic encoding of this detector has "
+                f"{encode.n_vectors} eigenvectors and needs at least {encode.n_vectors + 1}"
+            )
+        other.edge_stream.connect(other.n_channels)
+        other.edges_to_nodes.connect(other.n_channels)
+        other.graph.move(self.inputs.channel_names, other.inputs.channel_names)
+        return other
+
 
 class PowerEncoder(nn.Module):
     """Each electrode by itself, (batch, electrode, frame, band) to (d, electrode, batch, frame)."""
@@ -106,10 +133,14 @@ class EdgesToNodes(nn.Module):
     def __init__(self, n_channels: int, edge: EdgeSpec, d_model: int) -> None:
         super().__init__()
         self.every = edge.every
-        pairs = torch.triu_indices(n_channels, n_channels, 1)
+        self.linear = no_decay_on_bias(nn.Linear(edge.d_model, d_model))
+        self.connect(n_channels)
+
+    def connect(self, n_channels: int) -> None:
+        """Gather the edges between this many electrodes."""
+        pairs = torch.triu_indices(n_channels, n_channels, 1, device=self.linear.weight.device)
         ends = F.one_hot(pairs, n_channels).sum(0).t()  # which pairs an electrode is an end of
         self.register_buffer("share", ends / (n_channels - 1), persistent=False)
-        self.linear = no_decay_on_bias(nn.Linear(edge.d_model, d_model))
 
     def forward(self, edges: Tensor) -> Tensor:
         mean = self.share.to(edges.dtype) @ edges.flatten(2)  # (d_edge, electrode, batch·edge step)

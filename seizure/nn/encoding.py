@@ -16,9 +16,39 @@ def structural_graph(positions: np.ndarray) -> np.ndarray:
     A Gaussian of the chord between two electrodes, as wide as the median chord to a nearest
     neighbour, so that neighbours dominate and no electrode is cut off.
     """
+    graph = _nearness(positions, positions, _width(positions))
+    np.fill_diagonal(graph, 0)
+    return graph
+
+
+def encoding_elsewhere(encoding: Tensor, positions: np.ndarray, wanted: np.ndarray) -> Tensor:
+    """An encoding of electrodes (electrode, feature) carried over to other places (place, feature).
+
+    Where a place is an electrode's it is that electrode's to rounding, and smooth in between.
+
+    Source: Rasmussen and Williams 2006, "Gaussian processes for machine learning", equation 2.25
+    without noise; the covariance is the nearness of `structural_graph`.
+
+    >>> from seizure.eeg.channels import POSITIONS
+    >>> known = laplacian_encoding(structural_graph(POSITIONS), 16)
+    >>> bool((encoding_elsewhere(known, POSITIONS, POSITIONS[4:6]) - known[4:6]).abs().max() < 1e-6)
+    True
+    """
+    width = _width(positions)
+    shares = np.linalg.solve(
+        _nearness(positions, positions, width), _nearness(positions, wanted, width)
+    )
+    return torch.from_numpy(shares.T).to(encoding) @ encoding
+
+
+def _width(positions: np.ndarray) -> float:
     chord = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
     np.fill_diagonal(chord, np.inf)
-    width = np.median(chord.min(axis=1))
+    return float(np.median(chord.min(axis=1)))
+
+
+def _nearness(one: np.ndarray, other: np.ndarray, width: float) -> np.ndarray:
+    chord = np.linalg.norm(one[:, None] - other[None], axis=-1)
     return np.exp(-0.5 * (chord / width) ** 2)
 
 

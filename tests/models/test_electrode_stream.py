@@ -11,6 +11,7 @@ from seizure.models.spec import (
     EncoderSpec,
     GraphSpec,
     InputSpec,
+    SpecError,
     StreamSpec,
 )
 from seizure.nn.decay import takes_decay
@@ -18,7 +19,7 @@ from seizure.nn.filter_bank import coherence
 from seizure.nn.norm import BatchNorm, RMSNorm
 
 
-def detector(channel_names=CANONICAL_19, dropout=0.0):
+def detector(channel_names=CANONICAL_19, dropout=0.0, encoding="laplacian"):
     torch.manual_seed(0)
     return ElectrodeStream(
         InputSpec(tuple(channel_names), 256.0, 8.0),
@@ -26,7 +27,7 @@ def detector(channel_names=CANONICAL_19, dropout=0.0):
         EncoderSpec((8,), (2,), 5, ((1, 2),)),
         StreamSpec(8, 1, 4, 4, 2, 2),
         EdgeSpec(8, 1, 4, 4, 1, 1, every=2),
-        GraphSpec(2, 0.05, 2, 3, 1e-4, 8),
+        GraphSpec(2, 0.05, 2, 3, 1e-4, 8, encoding=encoding),
         dropout,
     )
 
@@ -48,13 +49,66 @@ def test_permuting_electrodes_with_their_positions_moves_nothing(eeg):
         assert not torch.allclose(model(eeg[:, order]), model(eeg), atol=1e-5)
 
 
-def test_the_same_weights_read_bipolar_derivations(eeg):
-    model, bipolar = detector().eval(), detector(BIPOLAR_18).eval()
-    weights = {k: v for k, v in model.state_dict().items() if k != "graph.encoding"}
-    missing, unexpected = bipolar.load_state_dict(weights, strict=False)
-    assert missing == ["graph.encoding"]
-    assert unexpected == []
-    assert bipolar(eeg[:, :18]).shape == (2, 2048)
+def rows_of(channel_names):
+    return [CANONICAL_19.index(name) for name in channel_names]
+
+
+@pytest.mark.parametrize("absent", [(), ("Fz",), ("T3", "O2", "Cz", "F8")])
+def test_an_electrode_that_is_left_out_takes_no_part(eeg, absent):
+    kept = [name for name in CANONICAL_19 if name not in absent]
+    model, alone = detector().eval(), detector(kept).eval()
+    weights = model.state_dict()
+    weights["graph.encoding"] = weights["graph.encoding"][rows_of(kept)]
+    alone.load_state_dict(weights)
+    with torch.no_grad():
+        found = model.for_channels(kept)(eeg[:, rows_of(kept)])
+        assert torch.allclose(found, alone(eeg[:, rows_of(kept)]), atol=1e-5)
+        if absent:
+            filled = eeg.clone()
+            filled[:, rows_of(absent)] = 0
+            assert not torch.allclose(found, model(filled), atol=1e-3)
+
+
+def test_any_order_of_the_electrodes_gives_the_same(eeg):
+    model = detector().eval()
+    order = torch.randperm(19, generator=torch.Generator().manual_seed(2)).tolist()
+    permuted = model.for_channels([CANONICAL_19[i] for i in order])
+    with torch.no_grad():
+        assert torch.allclose(permuted(eeg[:, order]), model(eeg), atol=1e-5)
+
+
+@pytest.mark.parametrize("channel_names", [BIPOLAR_18, ("C3", "C4"), ("Fp1-F7", "O2", "C4-P4")])
+def test_the_same_weights_read_any_electrodes_and_derivations(eeg, channel_names):
+    model = detector().eval()
+    other = model.for_channels(channel_names)
+    assert dict(other.named_parameters()).keys() == dict(model.named_parameters()).keys()
+    for name, parameter in other.named_parameters():
+        assert torch.equal(parameter, model.get_parameter(name)), name
+    other.check_source(channel_names, 256.0)
+    logits = other(eeg[:, : len(channel_names)])
+    assert logits.shape == (2, 2048)
+    assert logits.isfinite().all()
+    # Between two electrodes the encoding is neither's, and not beyond what electrodes have.
+    assert other.graph.encoding.abs().max() < 1.5 * model.graph.encoding.abs().max()
+
+
+def test_going_there_and_back_changes_nothing(eeg):
+    model = detector().eval()
+    back = model.for_channels(CANONICAL_19[::-1]).for_channels(CANONICAL_19)
+    with torch.no_grad():
+        assert torch.allclose(back(eeg), model(eeg), atol=1e-5)
+        assert model.inputs.channel_names == CANONICAL_19
+
+
+def test_too_few_or_unknown_electrodes_are_named():
+    model = detector()
+    with pytest.raises(SpecError, match="at least 2 electrodes, found 1"):
+        model.for_channels(["Cz"])
+    with pytest.raises(ValueError, match="no position is known for A1"):
+        model.for_channels(["Cz", "A1"])
+    with pytest.raises(SpecError, match=r"found 8 electrodes.*needs at least 9"):
+        detector(encoding="dynamic").for_channels(CANONICAL_19[:8])
+    assert detector(encoding="random_walk").for_channels(CANONICAL_19[:8]).n_channels == 8
 
 
 def test_an_electrode_louder_or_softer_than_the_others_is_alike_to_them_as_before(eeg):

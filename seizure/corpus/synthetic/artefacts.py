@@ -75,13 +75,9 @@ def _pop_train(patient: Patient, rng: np.random.Generator) -> np.ndarray:
 
 
 def _rhythmic_artefact(patient: Patient, rng: np.random.Generator) -> np.ndarray:
-    """A seizure's rhythm with evolution and duration on one to four unrelated electrodes."""
+    """A seizure's rhythm with evolution and duration on unrelated electrodes."""
     wanted = focal_rhythm(patient, rng)
-    weight = np.zeros(N_ALL, dtype=np.float32)
-    n_electrodes = int(rng.integers(1, 5))
-    chosen = rng.permutation(N_SCALP)[:n_electrodes]
-    weight[chosen] = rng.choice([-1.0, 1.0], n_electrodes) * rng.uniform(0.4, 1.0, n_electrodes)
-    block = rhythm_without_field(wanted, weight, patient.rate_hz, rng)
+    block = rhythm_without_field(patient.head, wanted, patient.rate_hz, rng)
     return block * faded(block.shape[1], patient.rate_hz, 1.0, 1.0)
 
 

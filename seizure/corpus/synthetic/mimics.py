@@ -70,6 +70,7 @@ def _rhythmic_delta(patient: Patient, rng: np.random.Generator) -> Mimic:
         duration_s=float(np.clip(12.0 * rng.lognormal(0.0, 0.7), 4.0, 90.0)),
         frequency_hz=((0.0, rng.uniform(1.0, 2.6)),),
         reach_mm=rng.uniform(35.0, 80.0),
+        spread_mm_s=1e3,
         wobble=0.05,
     )
     wanted = replace(wanted, peak_uv=1.2 * wanted.peak_uv)
@@ -112,6 +113,7 @@ def _photic_driving(patient: Patient, rng: np.random.Generator) -> Mimic:
         frequency_hz=((0.0, flash_hz),),
         focus=int(np.argmax(patient.head.dipole_mm @ occiput)),
         reach_mm=45.0,
+        spread_mm_s=1e3,
         contralateral=1.0,
         wobble=0.0,
         synchrony=1.0,

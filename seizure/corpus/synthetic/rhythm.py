@@ -12,6 +12,8 @@ Course = tuple[tuple[float, float], ...]
 """(share of the duration, value) knots of a slow change."""
 N_SOURCES = 40
 SLOW_HZ = 8.0
+DRIFT = 0.08
+"""Electrodes whose clocks differ by this share lose each other's phase within some ten cycles."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,11 @@ class Rhythm:
     """What a rhythm does over its life; a mimic is a seizure's rhythm without one property.
 
     `frequency_hz` and `level` (relative) are courses; the waveform turns from the first name of
-    `waves` into the second. `peak_uv` is the RMS at the strongest electrode while `level` is
-    highest. The front leaves `focus` (a dipole) at `spread_mm_s`, up to `reach_mm`; `lag_m_s` is
-    the speed at which phase travels. `synchrony` is 1 for phase-locked sources and 0 for sources
-    that each keep their own frequency. `contralateral` is the strength of the mirror focus.
+    `waves` into the second, or stays between them where it does not evolve. `peak_uv` is the RMS at
+    the strongest electrode while `level` is highest. The front leaves `focus` (a dipole) at
+    `spread_mm_s`, up to `reach_mm`; `lag_m_s` is the speed at which phase travels. `synchrony` is 1
+    for phase-locked sources; `drift` is how far each electrode's clock strays from the others', as
+    a share of the frequency. `contralateral` is the strength of the mirror focus.
     """
 
     duration_s: float
@@ -35,24 +38,20 @@ class Rhythm:
     spread_mm_s: float = 1e3
     lag_m_s: float = 1.0
     synchrony: float = 0.9
+    drift: float = 0.0
     contralateral: float = 0.0
     wobble: float = 0.04
+    evolves: bool = True
 
     def without_evolution(self) -> "Rhythm":
-        """The same field and power at a constant frequency, waveform and extent."""
+        """The same field and power at the mean of its frequencies, waveforms and extents."""
         values = [value for _, value in self.frequency_hz]
         middle = float(np.exp(np.mean(np.log(values))))
-        return replace(
-            self,
-            frequency_hz=((0.0, middle),),
-            waves=(self.waves[0], self.waves[0]),
-            spread_mm_s=1e3,
-            wobble=0.03,
-        )
+        return replace(self, frequency_hz=((0.0, middle),), evolves=False)
 
     def without_synchrony(self) -> "Rhythm":
-        """The same power and evolution from sources that do not keep step."""
-        return replace(self, synchrony=0.0)
+        """The same power of every electrode and band, and evolution, but no two keep step."""
+        return replace(self, drift=DRIFT)
 
 
 def course(knots: Course, share: np.ndarray, geometric: bool = False) -> np.ndarray:
@@ -69,15 +68,19 @@ def rhythm(head: Head, wanted: Rhythm, rate_hz: float, rng: np.random.Generator)
     activity = _sources(wanted, distance_mm, rate_hz, rng)
     # Not `@`: the last bit of BLAS depends on its number of threads.
     field = np.einsum("ed,dn->en", head.leadfield[:, dipoles] * weight, activity)
-    return _at_peak(field, wanted, rate_hz)
+    field = _at_peak(field, wanted, rate_hz)
+    return _drifted(field, wanted, rate_hz, rng) if wanted.drift > 0 else field
 
 
 def rhythm_without_field(
-    wanted: Rhythm, weight: np.ndarray, rate_hz: float, rng: np.random.Generator
+    head: Head, wanted: Rhythm, rate_hz: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """The same rhythm on single electrodes with `weight` (21,): no cortical source explains it."""
-    activity = _sources(wanted, np.zeros(1), rate_hz, rng)
-    return _at_peak(weight[:, None].astype(np.float32) * activity, wanted, rate_hz)
+    """The same rhythm with its electrodes exchanged and of either sign: no source explains it."""
+    field = rhythm(head, wanted, rate_hz, rng)
+    field -= field[:19].mean(axis=0)
+    sign = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), (19, 1))
+    field[:19] = sign * field[rng.permutation(19)]
+    return field
 
 
 def _patch(
@@ -118,21 +121,10 @@ def _sources(
     slow_share = np.linspace(0.0, 1.0, n_slow)
     frequency = course(wanted.frequency_hz, slow_share, geometric=True)
     frequency *= np.exp(wanted.wobble * _wander(rng, (n_slow,), memory_s=0.7))
-    # Every source's own phase in cycles: a lag behind the front, a small jitter, and for
-    # unsynchronised sources a frequency of their own.
+    # Every source's own phase in cycles: a lag behind the front and a small jitter.
     own = -frequency * distance_mm[:, None] / (1000.0 * wanted.lag_m_s)
     loose = 1.0 - wanted.synchrony
     own += 0.25 * loose * _wander(rng, (n_sources, n_slow), memory_s=0.5)
-    if wanted.synchrony < 0.5:
-        detuned = (
-            0.15
-            * frequency
-            * (
-                rng.standard_normal((n_sources, 1))
-                + _wander(rng, (n_sources, n_slow), memory_s=1.0)
-            )
-        )
-        own += np.cumsum(detuned, axis=1) / SLOW_HZ + rng.random((n_sources, 1))
     base = np.cumsum(_upsampled(frequency[None], n_samples)[0].astype(np.float64)) / rate_hz
     base = (N_POINTS * (base % 1.0 + rng.random())).astype(np.float32)
     phase = base + _upsampled(np.float32(N_POINTS) * own, n_samples)
@@ -140,19 +132,48 @@ def _sources(
     index = np.floor(phase).astype(np.int32) & (N_POINTS - 1)
     first, second = waveform(wanted.waves[0]), waveform(wanted.waves[1])
     activity = first[index]
-    share = np.linspace(0.0, 1.0, n_samples, dtype=np.float32)
+    turn = (0.0, 1.0) if wanted.evolves else (0.5, 0.5)
+    share = np.linspace(*turn, n_samples, dtype=np.float32)
     if wanted.waves[0] != wanted.waves[1]:
         activity += share * (second[index] - activity)
     arrival_s = distance_mm[:, None] / wanted.spread_mm_s
     late = np.clip((slow_share * wanted.duration_s - arrival_s) / 1.5, 0.0, 1.0)
     if wanted.spread_mm_s >= 1e3:
         late = np.ones_like(late)
+    if not wanted.evolves:
+        late[:] = np.sqrt((late**2).mean(axis=1, keepdims=True))
     envelope = late * course(wanted.level, slow_share)
     envelope = envelope * (1.0 + 0.15 * _wander(rng, (1, n_slow), memory_s=0.6))
     # A rhythm that began at full size would click at its first and last sample.
     envelope[:, [0, -1]] = 0.0
     activity *= _upsampled(np.clip(envelope, 0.0, None), n_samples)
     return activity
+
+
+def _drifted(
+    field: np.ndarray, wanted: Rhythm, rate_hz: float, rng: np.random.Generator
+) -> np.ndarray:
+    """`field` with every electrode on a clock of its own, fast at times and slow at others.
+
+    Sources that do not keep step would also cancel less, so that their scalp power gives them
+    away; a clock keeps each electrode's power, waveform and evolution.
+    """
+    # Centred, or the average reference would take from its twin what it leaves here.
+    field = field - field[:19].mean(axis=0)
+    n_electrodes, n_samples = field.shape
+    n_slow = max(int(np.ceil(wanted.duration_s * SLOW_HZ)) + 1, 4)
+    delay_s = np.cumsum(wanted.drift * _wander(rng, (n_electrodes, n_slow), 1.0), axis=1) / SLOW_HZ
+    delay_s -= np.linspace(delay_s[:, 0], delay_s[:, -1], n_slow, axis=1)
+    slowest_hz = min(hz for _, hz in wanted.frequency_hz)
+    delay_s += rng.uniform(-0.5, 0.5, (n_electrodes, 1)) / slowest_hz
+    at = np.arange(n_samples, dtype=np.float32) - np.float32(rate_hz) * _upsampled(
+        delay_s, n_samples
+    )
+    at = np.clip(at, 0.0, n_samples - 1.0)
+    left = np.minimum(at.astype(np.int32), n_samples - 2)
+    step = np.diff(field, axis=1)
+    drifted = np.take_along_axis(step, left, axis=1) * (at - left)
+    return drifted + np.take_along_axis(field, left, axis=1)
 
 
 def _at_peak(field: np.ndarray, wanted: Rhythm, rate_hz: float) -> np.ndarray:

@@ -39,8 +39,8 @@ SMALL = (
         "windows.target_rate_hz=16",
         "windows.ignore_after_s=30",
         "model.graph.backend=pyg",
-        "+model.graph.encoding=random_walk",
-        "+model.graph.encoding=dynamic",
+        "model.graph.encoding=random_walk",
+        "model.graph.encoding=dynamic",
         "+hw=local",
     ],
 )

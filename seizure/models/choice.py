@@ -27,6 +27,11 @@ class DualStreamModel:
     graph: GraphSpec
     dropout: float
 
+    @property
+    def receptive_field_samples(self) -> int:
+        """Samples of EEG that one frame of the streams is made of."""
+        return self.encoder.receptive_field_samples
+
     def check(self, inputs: InputSpec) -> None:
         """Raise `SpecError` where such windows cannot be read."""
         check_sizes_fit(inputs, self.encoder.downsampling * self.edge.every, self.graph)
@@ -44,6 +49,12 @@ class ElectrodeStreamModel:
     edge: EdgeSpec
     graph: GraphSpec
     dropout: float
+
+    @property
+    def receptive_field_samples(self) -> int:
+        """Samples of EEG that one frame of the streams is made of."""
+        strides = self.bands.pool * self.encoder.receptive_field_samples - 1
+        return self.bands.stride * strides + self.bands.n_samples
 
     def check(self, inputs: InputSpec) -> None:
         """Raise `SpecError` where such windows cannot be read."""

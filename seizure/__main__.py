@@ -4,6 +4,7 @@ import sys
 
 VERBS = {
     "look": "draw one page of a recording with its annotations",
+    "simulate": "make a corpus of synthetic EEG of any size and difficulty",
     "prepare": "read a corpus of EDF files into a cache that training reads fast",
     "train": "train a detector, score it on patients it never saw, write a report",
     "evaluate": "score a trained detector on a split of a corpus",

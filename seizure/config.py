@@ -341,7 +341,8 @@ def _plain(error: ValidationError) -> str:
         if found["type"] == "missing":
             lines.append(f"{key}: no value; give {key}=…")
         elif found["type"] == "value_error":
-            lines.append(f"{key}: {found['msg'].removeprefix('Value error, ')}")
+            said = found["msg"].removeprefix("Value error, ")
+            lines.append(f"{key}: {said}" if key else said)
         else:
             lines.append(f"{key}: {found['msg']}, found {found['input']!r}")
     return "; ".join(lines)

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from seizure import evaluate, export, look, predict, prepare, train
+from seizure import evaluate, export, look, predict, prepare, simulate, train
 from seizure.command import check_overrides, load
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 VERBS = {
-    module.VERB.name: module.VERB for module in (look, prepare, train, evaluate, export, predict)
+    module.VERB.name: module.VERB
+    for module in (look, simulate, prepare, train, evaluate, export, predict)
 }
 
 # In fenced blocks and in running text; a command ends with its line, its quote or the next one.
@@ -87,6 +88,7 @@ def required(verb, given):
     """A value for each key without a default that the command leaves to the reader."""
     keys = {
         "look": ("recording",),
+        "simulate": ("out",),
         "evaluate": ("checkpoint",),
         "export": ("checkpoint",),
         "predict": ("input", "checkpoint"),

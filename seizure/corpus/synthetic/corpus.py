@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from seizure.corpus.entry import CorpusError
 from seizure.corpus.synthetic.annotation_file import (
@@ -35,13 +36,15 @@ def make_corpus(
 
     A finished corpus of the same spec returns at once, an interrupted one is continued; files are
     the same bit for bit whatever `jobs` is. `progress` is called with (recordings done, total).
-    Raises `CorpusError` if `root` holds the corpus of another spec.
+    Raises `CorpusError` if `root` holds the corpus of another spec, or if a worker was killed.
 
     >>> make_corpus(Path("data/synthetic"), SyntheticSpec(train_hours=1.0))  # doctest: +SKIP
     PosixPath('data/synthetic')
     """
     root = Path(root)
     wanted = {"kind": "synthetic EEG", "generator_version": GENERATOR_VERSION, "spec": asdict(spec)}
+    if root.exists() and not root.is_dir():
+        raise CorpusError(f"{root} is a file, expected a folder or a new name")
     if _found(root, wanted).get("finished"):
         return root
     root.mkdir(parents=True, exist_ok=True)
@@ -52,12 +55,17 @@ def make_corpus(
     ]
     done = len(planned) - len(missing)
     work = (delayed(_write)(root, spec, recording) for recording in missing)
-    for _ in Parallel(n_jobs=min(jobs, max(len(missing), 1)), return_as="generator_unordered")(
-        work
-    ):
-        done += 1
-        if progress is not None:
-            progress(done, len(planned))
+    workers = Parallel(n_jobs=min(jobs, max(len(missing), 1)), return_as="generator_unordered")
+    try:
+        for _ in workers(work):
+            done += 1
+            if progress is not None:
+                progress(done, len(planned))
+    except TerminatedWorkerError as error:
+        raise CorpusError(
+            "a worker was killed while it made recordings, most likely for want of memory; what "
+            f"was made is kept: the same again, or with fewer than {jobs} jobs, continues"
+        ) from error
     hours = sum(recording.duration_s for recording in planned) / 3600.0
     marker = {**wanted, "finished": True, "recordings": len(planned), "hours": round(hours, 3)}
     write_text(root / MARKER, json.dumps(marker, indent=1) + "\n")

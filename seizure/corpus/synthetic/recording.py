@@ -12,7 +12,7 @@ from seizure.corpus.synthetic.channels import N_ROWS, file_channels
 from seizure.corpus.synthetic.difficulty import LEVELS
 from seizure.corpus.synthetic.mimics import MIMICS, draw_mimic
 from seizure.corpus.synthetic.patient import Patient, SeizureType, draw_patient
-from seizure.corpus.synthetic.plan import recording_of
+from seizure.corpus.synthetic.plan import LONGEST_S, SHORTEST_S, recording_of
 from seizure.corpus.synthetic.scene import Scene, TruthEvent
 from seizure.corpus.synthetic.schedule import confounder_start_s, seizure_times
 from seizure.corpus.synthetic.seizures import TUSZ_LABEL, background_gain, draw_seizure
@@ -60,16 +60,25 @@ def simulate_recording(
     split: Split = "train",
     patient_index: int = 0,
     recording_index: int = 0,
+    duration_s: int | None = None,
 ) -> SimulatedRecording:
     """The recording with this key, the same bit for bit whatever else is simulated.
 
-    A patient's first recording holds a seizure if the patient has any; patient 0 of each split has.
+    `duration_s` (whole seconds) replaces the length that the recording has in the corpus. A
+    patient's first recording holds a seizure if the patient has any; patient 0 of each split has.
+    Raises `ValueError` for a length out of 5 s to 4 h.
 
     >>> spec = SyntheticSpec(recording_min=1.0)
     >>> simulate_recording(spec, "train", 0, 0).events[0].label
     'cpsz'
     """
     planned = recording_of(spec, split, patient_index, recording_index)
+    if duration_s is not None:
+        if not SHORTEST_S <= duration_s <= LONGEST_S:
+            raise ValueError(
+                f"duration_s must be {SHORTEST_S} to {LONGEST_S} s, found {duration_s}"
+            )
+        planned = replace(planned, duration_s=duration_s)
     patient = _cached_patient(spec, split, patient_index)
 
     def part(number: int) -> np.random.Generator:
@@ -98,7 +107,7 @@ def simulate_recording(
         slow_channels=slow,
         events=events,
         truth=tuple(sorted(scene.truth, key=lambda event: (event.start_s, event.stop_s))),
-        vigilance=_stretches(states, planned.duration_s),
+        vigilance=_stretches(states, float(planned.duration_s)),
     )
 
 

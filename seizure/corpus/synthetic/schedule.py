@@ -12,6 +12,7 @@ SHARE_WITH_SEIZURES = 0.67
 `LATER_WITH_SEIZURES`."""
 DEEP_SLEEP = STATES.index("n3")
 GAP_S = 15.0
+SHORTEST_WITH_SEIZURES_S = 40.0
 MOST_ICTAL = 0.4
 """Largest share of a recording that seizures may take together, and so also one alone."""
 
@@ -25,10 +26,11 @@ def seizure_times(
 ) -> list[tuple[float, float, SeizureType]]:
     """Sorted, disjoint (start, duration, type) in seconds; a patient's first recording has one.
 
-    None begins in deep sleep if that can be avoided: seizures prefer light sleep, and the delta
-    waves of N3 (`states` (step,)) would hide most of them.
+    Recordings shorter than `SHORTEST_WITH_SEIZURES_S` have none. None begins in deep sleep if that
+    can be avoided: seizures prefer light sleep, and the delta waves of N3 (`states` (step,)) would
+    hide most of them.
     """
-    if not patient.type_share:
+    if not patient.type_share or duration_s < SHORTEST_WITH_SEIZURES_S:
         return []
     if recording_index > 0 and (patient.turn + recording_index * GOLDEN) % 1 >= LATER_WITH_SEIZURES:
         return []

@@ -40,6 +40,7 @@ def quantise(recording: Recording, clip_sigma: float) -> Quantised:
     """The recording as int16, where `signal * scale_uv[:, None]` is µV.
 
     Median and quartiles come from the histogram of the integers, so they are exact to one step.
+    Raises `ValueError` for values that are not finite: as integers they would pass for EEG.
     """
     n_channels, n_samples = recording.signal_uv.shape
     signal = np.empty((n_channels, n_samples), np.int16)
@@ -47,6 +48,12 @@ def quantise(recording: Recording, clip_sigma: float) -> Quantised:
     levels = np.arange(-_LIMIT - 1, _LIMIT + 1, dtype=np.float64)
     scaled = np.empty(n_samples, np.float32)
     for channel, values_uv in enumerate(recording.signal_uv):
+        if not np.isfinite(values_uv).all():
+            lost = np.flatnonzero(~np.isfinite(values_uv))
+            raise ValueError(
+                f"{recording.channel_names[channel]} holds {len(lost)} values that are not finite, "
+                f"the first at {lost[0] / recording.rate_hz:g} s; expected EEG in µV"
+            )
         limit_uv = saturation_uv(values_uv, recording.rate_hz, clip_sigma)
         scale_uv = limit_uv / _LIMIT
         np.multiply(values_uv, np.float32(1 / scale_uv), out=scaled)

@@ -44,7 +44,13 @@ class FilterBank(nn.Module):
 
     def forward(self, eeg: Tensor) -> Tensor:
         steps = eeg.unflatten(1, (-1, self.stride)).transpose(1, 2).unsqueeze(2)
-        waves = F.conv2d(steps, self.weight.unsqueeze(2), padding=(0, self.n_strides // 2))
+        # A pop of 5 mV on a quiet electrode is beyond float16, and bfloat16 rounds it too coarsely.
+        with torch.autocast(eeg.device.type, enabled=False):
+            waves = F.conv2d(
+                steps.to(self.weight.dtype),
+                self.weight.unsqueeze(2),
+                padding=(0, self.n_strides // 2),
+            )
         return waves.squeeze(2).transpose(1, 2).unflatten(2, (2, self.n_bands))
 
 

@@ -97,6 +97,8 @@ class _Ssd(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         time = dt.shape[-1]
         limits = RANGES[dt.dtype]
+        # No guard against lost numbers, which pass: what is left of a state after exp(-20) is
+        # below the rounding of anything added to it, and exp(+160) would not fit a float32.
         log_decay = (dt * A.unsqueeze(-1)).clamp_(min=-limits.step)
         chunks = Chunks.fitting(log_decay, limits)
         x, dt, B, C, log_decay = (chunks.pad(t) for t in (x, dt, B, C, log_decay))

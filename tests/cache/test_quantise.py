@@ -1,15 +1,19 @@
 """16 bits hold EEG far below its own noise, whatever an electrode does in between."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seizure.cache import prepare
 from seizure.cache.quantise import event_intervals, quantise, saturation_uv
+from seizure.corpus.entry import CorpusRecording
 from seizure.eeg.annotation import SEIZURE_TYPES, Event
 from seizure.eeg.edf import read_edf
 from seizure.eeg.filtering import Preprocessing, filter_recording
-from seizure.eeg.recording import Recording
+from seizure.eeg.recording import Recording, UnreadableRecording
 
 RATE_HZ = 256.0
 
@@ -120,3 +124,18 @@ def test_event_intervals_lie_within_the_recording(start_s, duration_s, label):
         assert 0 <= start < stop <= 60 * 256
         assert abs(start - start_s * RATE_HZ) <= 0.5
         assert SEIZURE_TYPES[code] == label
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused_with_channel_time_and_file(lost, monkeypatch):
+    signal_uv = _noise()
+    signal_uv[1, 2560:2570] = lost
+    found = r"channel 1 holds 10 values that are not finite, the first at 10 s"
+    with pytest.raises(ValueError, match=found):
+        quantise(_recording(signal_uv), 10.0)
+    # No EDF can hold such a value; another reader's recording could.
+    monkeypatch.setattr(prepare, "read_edf", lambda *_: _recording(signal_uv))
+    monkeypatch.setattr(prepare, "filter_recording", lambda source, _: source)
+    source = CorpusRecording("p_t000", "p", "s", "eval", Path("of_p.edf"), annotation=None)
+    with pytest.raises(UnreadableRecording, match=rf"of_p\.edf: {found}"):
+        prepare.prepare_recording(source, (), Preprocessing())

@@ -1,5 +1,7 @@
 """Laws of every size in conf/model; that each takes a step is in tests/test_build.py."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -58,9 +60,7 @@ def test_sizes_grow(family):
         with torch.device("meta"):
             detector = build.network(config.model, build.input_spec(config, CANONICAL_19))
         n_parameters.append(sum(p.numel() for p in detector.parameters()))
-    assert all(
-        2 * small < large for small, large in zip(n_parameters, n_parameters[1:], strict=False)
-    )
+    assert all(2 * small < large for small, large in itertools.pairwise(n_parameters))
 
 
 @pytest.mark.parametrize("model", MODELS)

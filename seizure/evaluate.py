@@ -102,7 +102,7 @@ def example_figure(
     evaluation: Evaluation,
     corpus: PreparedCorpus,
 ) -> dict[str, str]:
-    """One seizure with its track over the EEG: of middling length among those found, else of all."""
+    """A seizure of middling length, of those found or else of all, with its track and EEG."""
     found = [
         (event, number)
         for number, pair in enumerate(evaluation.pairs)

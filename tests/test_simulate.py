@@ -1,0 +1,127 @@
+"""The verb that makes corpora: hours and patients hold, bits do not depend on processes."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seizure import simulate
+from seizure.command import load
+from seizure.config import ConfigError, PrepareConfig
+from seizure.corpus.synthetic.annotation_file import read_truth
+from seizure.corpus.tusz import TuszCorpus
+from seizure.eeg.edf import read_edf
+
+TINY = ("hours=0.3", "patients=5", "seed=3")
+
+
+def contents(root: Path) -> dict[Path, bytes]:
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("made") / "corpus"
+    simulate.main(load("simulate", simulate.SimulateConfig, [f"out={root}", *TINY, "jobs=1"]))
+    return root
+
+
+def test_hours_and_patients_lie_in_the_folder(made):
+    recordings = TuszCorpus(made).recordings()
+    assert len({recording.patient for recording in recordings}) == 5
+    assert {recording.split for recording in recordings} == {"train", "dev", "eval"}
+    seconds = sum(read_edf(recording.edf).duration_s for recording in recordings)
+    assert seconds == pytest.approx(0.3 * 3600, abs=2)
+
+
+def test_two_processes_write_the_bits_of_one_and_say_what_is_there(made, tmp_path, command):
+    ended = command(simulate.VERB, f"out={tmp_path / 'two'}", *TINY, "jobs=2")
+    assert ended.code == 0
+    assert contents(tmp_path / "two") == contents(made)
+    n_seizures = sum(
+        event.origin == "seizure"
+        for path in made.rglob("*.truth.json")
+        for event in read_truth(path)
+    )
+    rows = [line.split()[1:] for line in ended.out.splitlines()]
+    said = {row[0]: row[1:] for row in rows if row[1:] and row[1].isdigit() and "h" not in row}
+    assert set(said) == {"train", "dev", "eval"}
+    assert sum(int(row[0]) for row in said.values()) == 5
+    assert sum(int(row[3]) for row in said.values()) == n_seizures > 0
+
+
+def test_the_command_that_it_names_reads_the_corpus_as_synthetic(made):
+    config = load("simulate", simulate.SimulateConfig, [f"out={made}", *TINY])
+    named = simulate.overrides(made, config.spec)
+    read = load("prepare", PrepareConfig, shlex.split(" ".join(named))).corpus
+    assert (read.name, read.root, read.spec) == ("synthetic", made, config.spec)
+
+
+def test_another_spec_is_refused_with_what_differs(made, command):
+    before = contents(made)
+    ended = command(simulate.VERB, f"out={made}", *TINY[:2], "seed=4", "difficulty=hard")
+    assert ended.code == 2
+    assert "difficulty is 'medium' there and 'hard' here" in ended.err
+    assert "seed is 3 there and 4 here" in ended.err
+    assert contents(made) == before
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path, command):
+    (tmp_path / "taken").write_text("mine")
+    ended = command(simulate.VERB, f"out={tmp_path / 'taken'}", *TINY)
+    assert (ended.code, (tmp_path / "taken").read_text()) == (2, "mine")
+    assert "is a file" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("houres=3", "nearest known key is 'hours'"),
+        ("difficulty=harder", "'easy', 'medium' or 'hard'"),
+        ("hours=0", "hours must be above 0"),
+        ("patients=2", "patients must be at least 3"),
+        ("patients=5000", "at least a minute each"),
+        ("share.train=0.9", "whose sum is 1"),
+        ("jobs=0", "jobs must be at least 1"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_written(tmp_path, command, override, said):
+    ended = command(simulate.VERB, f"out={tmp_path / 'new'}", override)
+    assert ended.code == 2
+    assert said in ended.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_has_to_be_named():
+    with pytest.raises(ConfigError, match="out: no value"):
+        load("simulate", simulate.SimulateConfig)
+
+
+def test_a_split_without_a_share_is_left_out(tmp_path, command):
+    shares = ("share.train=0", "share.dev=0", "share.eval=1")
+    ended = command(simulate.VERB, f"out={tmp_path / 'eval'}", "hours=0.1", "patients=2", *shares)
+    assert ended.code == 0
+    assert {one.split for one in TuszCorpus(tmp_path / "eval").recordings()} == {"eval"}
+
+
+@pytest.mark.slow
+def test_a_killed_command_continues_to_the_same_bits(made, tmp_path):
+    root = tmp_path / "killed"
+    arguments = [sys.executable, "-m", "seizure.simulate", f"out={root}", *TINY, "jobs=2"]
+    started = subprocess.Popen(arguments, start_new_session=True, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(root.rglob("*.edf")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    marker = json.loads((root / "corpus.json").read_text())
+    assert marker["finished"] is False
+    assert 0 < len(list(root.rglob("*.edf"))) < len(list(made.rglob("*.edf")))
+    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+    assert contents(root) == contents(made)

@@ -63,7 +63,7 @@ def network(model: Model, inputs: InputSpec) -> nn.Module:
     """The detector of a configuration, freshly initialised."""
     streams = (model.encoder, model.node, model.edge, model.graph, model.dropout)
     if isinstance(model, ElectrodeStreamModel):
-        return ElectrodeStream(inputs, model.bands, *streams)
+        return ElectrodeStream(inputs, model.bands, *streams, causal=model.causal)
     return DualStream(inputs, *streams)
 
 

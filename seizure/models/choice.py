@@ -49,6 +49,7 @@ class ElectrodeStreamModel:
     edge: EdgeSpec
     graph: GraphSpec
     dropout: float
+    causal: bool = False
 
     @property
     def receptive_field_samples(self) -> int:

@@ -17,6 +17,7 @@ from seizure.models.spec import (
     check_sizes_fit,
 )
 from seizure.nn.bidirectional import BidirectionalMamba
+from seizure.nn.causal_mamba import CausalMamba
 from seizure.nn.decay import no_decay_on_bias
 from seizure.nn.encoding import (
     DynamicEncoding,
@@ -94,11 +95,16 @@ class ToElectrodes(nn.Module):
 
 
 class NodeStream(nn.Module):
-    """Past and future of each electrode, (d_model, electrode, batch, frame) to the same shape."""
+    """Past and future of each electrode, or with `causal` its past.
 
-    def __init__(self, spec: StreamSpec, dropout: float, backend: Backend | None) -> None:
+    (d_model, electrode, batch, frame) to the same shape.
+    """
+
+    def __init__(
+        self, spec: StreamSpec, dropout: float, backend: Backend | None, causal: bool = False
+    ) -> None:
         super().__init__()
-        self.mamba = _stream(spec, dropout, backend)
+        self.mamba = _stream(spec, dropout, backend, causal)
 
     def forward(self, nodes: Tensor) -> Tensor:
         return self.mamba(nodes.flatten(1, 2)).view(nodes.shape)
@@ -121,13 +127,14 @@ class EdgeStream(nn.Module):
         dropout: float,
         backend: Backend | None,
         n_measures: int = 1,
+        causal: bool = False,
     ) -> None:
         super().__init__()
         self.every = spec.every
         self.is_centred = spec.similarity == "correlation"
         self.top_k, self.threshold = graph.top_k, graph.threshold
         self.lift = no_decay_on_bias(nn.Linear(n_measures, spec.d_model))
-        self.mamba = _stream(spec, dropout, backend)
+        self.mamba = _stream(spec, dropout, backend, causal)
         self.to_weight = no_decay_on_bias(nn.Linear(spec.d_model, 1))
         self.connect(n_channels)
 
@@ -158,11 +165,17 @@ class EdgeStream(nn.Module):
     def read(self, measures: Tensor) -> Tensor:
         """Past and future of each pair, (batch, edge step, measure, electrode, electrode) to
         (d, pair, batch, edge step)."""
+        h = self.lifted(measures)
+        return self.mamba(h.flatten(1, 2)).view(h.shape)
+
+    def lifted(self, measures: Tensor) -> Tensor:
+        """Each pair by itself, (batch, edge step, measure, electrode, electrode) to (d, pair,
+        batch, edge step)."""
         first, second = self.pairs
         h = measures[..., first, second].permute(2, 3, 0, 1)
         shape = h.shape[1:]
         h = self.lift.weight @ h.flatten(1) + self.lift.bias.unsqueeze(1)
-        return self.mamba(h.view(-1, shape[0] * shape[1], shape[2])).view(-1, *shape)
+        return h.view(-1, *shape)
 
     def graphs(self, edges: Tensor) -> Tensor:
         """Weights of the strongest edges, (d, pair, batch, edge step) to (batch, edge step,
@@ -250,8 +263,11 @@ def _graph_convolution(spec: GraphSpec) -> type[nn.Module]:
     return PygSSGConv
 
 
-def _stream(spec: StreamSpec, dropout: float, backend: Backend | None) -> BidirectionalMamba:
-    return BidirectionalMamba(
+def _stream(
+    spec: StreamSpec, dropout: float, backend: Backend | None, causal: bool = False
+) -> BidirectionalMamba | CausalMamba:
+    stack = CausalMamba if causal else BidirectionalMamba
+    return stack(
         spec.d_model,
         spec.n_layers,
         spec.d_state,

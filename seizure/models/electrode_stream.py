@@ -36,6 +36,9 @@ class ElectrodeStream(Detector):
     head, described by the power of its rhythms, and an edge is the coherence of two places. After
     them the readout takes mean, maximum and spread over electrodes, so that permuting electrodes
     together with their positions changes nothing.
+
+    With `causal` a frame of EEG has no part in any sample before it: a graph and what edges tell
+    nodes hold during the edge step after their own, and a frame's log-odds for all its samples.
     """
 
     def __init__(
@@ -49,11 +52,12 @@ class ElectrodeStream(Detector):
         dropout: float = 0.1,
         prior: float = 0.05,
         backend: Backend | None = None,
+        causal: bool = False,
     ) -> None:
-        samples_per_frame = bands.downsampling * encoder.downsampling
-        super().__init__(inputs, samples_per_frame * edge.every)
+        self.samples_per_frame = bands.downsampling * encoder.downsampling
+        super().__init__(inputs, self.samples_per_frame * edge.every)
         check_sizes_fit(inputs, self.downsampling, graph)
-        self.pool = bands.pool
+        self.pool, self.is_causal = bands.pool, causal
         self.filter_bank = FilterBank(
             bands.n_bands,
             bands.low_hz,
@@ -61,16 +65,17 @@ class ElectrodeStream(Detector):
             bands.stride,
             bands.n_strides,
             inputs.rate_hz,
+            causal,
         )
-        self.encoder = PowerEncoder(bands.n_bands, encoder, node.d_model, dropout)
+        self.encoder = PowerEncoder(bands.n_bands, encoder, node.d_model, dropout, causal)
         self.edge_stream = EdgeStream(
-            inputs.n_channels, edge, graph, dropout, backend, n_measures=2 * bands.n_bands
+            inputs.n_channels, edge, graph, dropout, backend, 2 * bands.n_bands, causal
         )
         self.steps_per_edge = self.downsampling // bands.stride
-        self.node_stream = NodeStream(node, dropout, backend)
+        self.node_stream = NodeStream(node, dropout, backend, causal)
         self.edges_to_nodes = EdgesToNodes(inputs.n_channels, edge, node.d_model)
         self.graph = GraphNetwork(node.d_model, inputs.channel_names, graph)
-        self.readout = Readout(node.d_model, samples_per_frame)
+        self.readout = Readout(node.d_model, self.samples_per_frame, causal)
         claim(prior, self.readout.to_logit)
 
     def forward(self, eeg: Tensor) -> Tensor:
@@ -79,9 +84,21 @@ class ElectrodeStream(Detector):
         nodes = self.encoder(log_power(waves, self.pool))  # (d_model, electrode, batch, frame)
         alike = coherence(waves.unflatten(2, (-1, self.steps_per_edge)))
         edges = self.edge_stream.read(alike)  # (d_edge, pair, batch, edge step)
-        nodes = self.node_stream(nodes) + self.edges_to_nodes(edges)
-        nodes = self.graph(nodes, self.edge_stream.graphs(edges))
+        graphs, told = self.edge_stream.graphs(edges), self.edges_to_nodes(edges)
+        if self.is_causal:
+            graphs, told = self.one_step_later(graphs, told)
+        nodes = self.graph(self.node_stream(nodes) + told, graphs)
         return self.readout(nodes)  # (batch, time)
+
+    def one_step_later(self, graphs: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
+        """What edge steps gave, in the step after; in the first, no electrode has an edge.
+
+        (batch, edge step, electrode, electrode) and (d_model, electrode, batch, frame).
+        """
+        alone = torch.eye(self.n_channels, dtype=graphs.dtype, device=graphs.device)
+        graphs = torch.cat([alone.expand_as(graphs[:, :1]), graphs[:, :-1]], dim=1)
+        every = self.edge_stream.every
+        return graphs, F.pad(told[..., :-every], (every, 0))
 
     def for_channels(self, channel_names: Sequence[str]) -> "ElectrodeStream":
         """A copy with the same weights for other electrodes or derivations, two or more of them.
@@ -108,17 +125,27 @@ class ElectrodeStream(Detector):
 class PowerEncoder(nn.Module):
     """Each electrode by itself, (batch, electrode, frame, band) to (d, electrode, batch, frame)."""
 
-    def __init__(self, n_bands: int, spec: EncoderSpec, d_model: int, dropout: float) -> None:
+    def __init__(
+        self, n_bands: int, spec: EncoderSpec, d_model: int, dropout: float, causal: bool = False
+    ) -> None:
         super().__init__()
         self.norm = BatchNorm(n_bands)
         self.pyramid = Pyramid(
-            n_bands, spec.channels, spec.strides, spec.kernel, spec.dilations, dropout
+            n_bands, spec.channels, spec.strides, spec.kernel, spec.dilations, dropout, causal
         )
         self.linear = no_decay_on_bias(nn.Linear(spec.channels[-1], d_model))
 
     def forward(self, power: Tensor) -> Tensor:
         frames = self.pyramid(self.norm(power).flatten(0, 1))  # (batch·electrode, frame, feature)
-        nodes = self.linear(frames).unflatten(0, power.shape[:2])
+        return self._nodes(frames, len(power))
+
+    def step(self, power: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """The same for a piece of a stream, and what the convolutions have to remember."""
+        frames, state = self.pyramid.step(self.norm(power).flatten(0, 1), state)
+        return self._nodes(frames, len(power)), state
+
+    def _nodes(self, frames: Tensor, batch: int) -> Tensor:
+        nodes = self.linear(frames).unflatten(0, (batch, -1))
         return nodes.permute(3, 1, 0, 2).contiguous()
 
 
@@ -152,10 +179,10 @@ class EdgesToNodes(nn.Module):
 class Readout(nn.Module):
     """Log-odds from all electrodes, (batch, frame, electrode, d) to (batch, time)."""
 
-    def __init__(self, d_model: int, upsampling: int) -> None:
+    def __init__(self, d_model: int, upsampling: int, causal: bool = False) -> None:
         super().__init__()
         width = 2 * d_model
-        self.upsampling = upsampling
+        self.upsampling, self.is_causal = upsampling, causal
         self.norm = BatchNorm(d_model)
         self.lift = no_decay_on_bias(nn.Linear(d_model, width))
         self.gather = no_decay_on_bias(nn.Linear(3 * width, width))
@@ -169,4 +196,6 @@ class Readout(nn.Module):
         h = F.silu(self.gather(torch.cat([h.mean(2), h.amax(2), spread], dim=-1)))
         h = h + F.silu(self.mix(h))  # (batch, frame, 2·d)
         h = self.to_logit(h).float().transpose(1, 2)  # (batch, 1, frame)
+        if self.is_causal:
+            return h.repeat_interleave(self.upsampling, dim=2).squeeze(1)
         return F.interpolate(h, scale_factor=self.upsampling, mode="linear").squeeze(1)

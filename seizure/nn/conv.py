@@ -13,21 +13,44 @@ from seizure.nn.ssd import refuse_double_backward
 class Conv(nn.Conv1d):
     """A convolution over time that keeps the place of each output under the middle of its taps.
 
-    (batch, time, channel) to (batch, time / stride, channel).
+    (batch, time, channel) to (batch, time / stride, channel). With `causal` the last tap lies on
+    the last sample of each stride instead, so that no output sees what comes after it.
 
     >>> Conv(19, 64, kernel=7, stride=2)(torch.zeros(1, 512, 19)).shape
     torch.Size([1, 256, 64])
     """
 
     def __init__(
-        self, n_in: int, n_out: int, kernel: int, stride: int = 1, dilation: int = 1
+        self,
+        n_in: int,
+        n_out: int,
+        kernel: int,
+        stride: int = 1,
+        dilation: int = 1,
+        causal: bool = False,
     ) -> None:
-        padding = dilation * (kernel - 1) // 2
-        super().__init__(n_in, n_out, kernel, stride, padding, dilation)
+        reach = dilation * (kernel - 1)
+        super().__init__(n_in, n_out, kernel, stride, 0 if causal else reach // 2, dilation)
+        self.n_past = reach - (stride - 1) if causal else 0
+        self.is_causal = causal
         if self.bias is not None:
             no_decay(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
+        if self.is_causal:
+            return self.step(input, self.initial_state(len(input)))[0]
+        return self._conv(input)
+
+    def initial_state(self, batch: int) -> Tensor:
+        """What a causal convolution remembers before its first input: silence."""
+        return self.weight.new_zeros(batch, self.n_past, self.in_channels)
+
+    def step(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs of a whole number of strides that follow on `past`, and what to remember."""
+        joined = torch.cat([past.to(input.dtype), input], dim=1)
+        return self._conv(joined), joined[:, joined.shape[1] - self.n_past :]
+
+    def _conv(self, input: Tensor) -> Tensor:
         # A (batch, channel, 1, time) view of our layout is what kernels call channels-last.
         image = F.conv2d(
             input.transpose(1, 2).unsqueeze(2),

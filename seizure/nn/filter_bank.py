@@ -17,7 +17,8 @@ class FilterBank(nn.Module):
     """Complex outputs of learned filters, (signal, time) to (signal, step, 2, band).
 
     The two are a wave's cosine and sine part: the sum of their squares is the band's power without
-    ripple. Filters start as Morlet wavelets at centres in equal ratios, and are then free.
+    ripple. Filters start as Morlet wavelets at centres in equal ratios, and are then free. A step's
+    filter has its middle on the step, or with `causal` its end.
 
     Source: Gabor 1946, "Theory of communication"; learned from a like start by Zeghidour et al.
     2021, "LEAF", section 3.1.
@@ -35,22 +36,33 @@ class FilterBank(nn.Module):
         stride: int,
         n_strides: int,
         rate_hz: float,
+        causal: bool = False,
     ) -> None:
         super().__init__()
-        self.n_bands, self.stride, self.n_strides = n_bands, stride, n_strides
+        self.n_bands, self.stride = n_bands, stride
+        self.n_past = stride * (n_strides - 1)
+        self.n_padded = (self.n_past, 0) if causal else (self.n_past // 2, self.n_past // 2)
         waves = morlet_waves(n_bands, low_hz, high_hz, stride * n_strides, rate_hz)
         # A stride's samples are the features of one step: the bank is then a plain convolution.
         self.weight = nn.Parameter(waves.unflatten(1, (n_strides, stride)).mT.contiguous())
 
     def forward(self, eeg: Tensor) -> Tensor:
+        return self._waves(F.pad(eeg, self.n_padded))
+
+    def initial_state(self, batch: int) -> Tensor:
+        """The EEG that a causal bank remembers before the first sample: silence."""
+        return self.weight.new_zeros(batch, self.n_past)
+
+    def step(self, eeg: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs for whole strides of EEG that follow on `past`, and the EEG to remember."""
+        joined = torch.cat([past, eeg], dim=1)
+        return self._waves(joined), joined[:, joined.shape[1] - self.n_past :]
+
+    def _waves(self, eeg: Tensor) -> Tensor:
         steps = eeg.unflatten(1, (-1, self.stride)).transpose(1, 2).unsqueeze(2)
         # A pop of 5 mV on a quiet electrode is beyond float16, and bfloat16 rounds it too coarsely.
         with torch.autocast(eeg.device.type, enabled=False):
-            waves = F.conv2d(
-                steps.to(self.weight.dtype),
-                self.weight.unsqueeze(2),
-                padding=(0, self.n_strides // 2),
-            )
+            waves = F.conv2d(steps.to(self.weight.dtype), self.weight.unsqueeze(2))
         return waves.squeeze(2).transpose(1, 2).unflatten(2, (2, self.n_bands))
 
 

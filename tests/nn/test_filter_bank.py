@@ -34,6 +34,18 @@ def test_outputs_are_a_correlation_with_each_wavelet(bank):
         np.testing.assert_allclose(found, slow, atol=1e-5)
 
 
+def test_a_causal_bank_gives_the_same_half_a_filter_later_and_streams(bank):
+    causal = FilterBank(12, 1.0, 60.0, stride=16, n_strides=9, rate_hz=RATE_HZ, causal=True)
+    eeg = torch.randn(2, 1024, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.allclose(causal(eeg)[:, 4:], bank(eeg)[:, :-4], atol=1e-5)
+        past, found = causal.initial_state(2), []
+        for piece in eeg.split([16, 160, 848], dim=1):
+            waves, past = causal.step(piece, past)
+            found.append(waves)
+        assert torch.allclose(torch.cat(found, dim=1), causal(eeg), atol=1e-5)
+
+
 # Below 3 Hz half a second holds little more than one wave, and neighbouring bands overlap.
 @pytest.mark.parametrize("band", range(3, 12))
 def test_a_tone_is_loudest_in_its_own_band(bank, band):

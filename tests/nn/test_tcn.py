@@ -52,3 +52,24 @@ def test_output_has_one_frame_per_hop(n_frames):
     for spec in PYRAMIDS:
         x = torch.zeros(2, n_frames * spec.downsampling, 3, dtype=torch.float64)
         assert pyramid(spec)(x).shape == (2, n_frames, spec.channels[-1])
+
+
+@pytest.mark.parametrize("spec", PYRAMIDS)
+def test_a_causal_pyramid_sees_nothing_later_and_streams(spec):
+    torch.manual_seed(0)
+    causal = Pyramid(3, spec.channels, spec.strides, spec.kernel, spec.dilations, causal=True)
+    causal = causal.double().eval()
+    n_samples = 3 * spec.receptive_field_samples // spec.downsampling * spec.downsampling
+    x = torch.randn(1, n_samples, 3, dtype=torch.float64, requires_grad=True)
+    y = causal(x)
+    last = y.shape[1] - 2
+    (gradient,) = torch.autograd.grad(y[0, last].sum(), x)
+    reached = gradient.abs().amax((0, 2)).nonzero().flatten()
+    # The last sample of its own frame is the last it sees.
+    assert reached[-1] == (last + 1) * spec.downsampling - 1
+    assert reached[-1] - reached[0] + 1 == spec.receptive_field_samples
+    state, found = causal.initial_state(1), []
+    for piece in x.split(3 * spec.downsampling, dim=1):
+        frames, state = causal.step(piece, state)
+        found.append(frames)
+    torch.testing.assert_close(torch.cat(found, dim=1), y)

@@ -1,4 +1,4 @@
-"""Claim: synthetic EEG has the size, spectrum, spatial spread and amplitudes of real scalp EEG.
+"""How close synthetic EEG is to real: size, spectrum, correlation by distance, amplitudes.
 
     OMP_NUM_THREADS=1 python benchmarks/realism.py [folder of real clips]
 

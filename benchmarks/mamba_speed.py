@@ -2,15 +2,18 @@
 
     python benchmarks/mamba_speed.py
 
-Both hold the same weights and run in turn, at the shapes of `base`.
+Beside the textbook form the PyTorch path of Hugging Face's transformers, of the extra `dev`. All
+hold the same weights and run in turn, at the shapes of `base`.
 """
 
 import argparse
 
 import torch
 from ssd_speed import interleaved, textbook_ssd
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.models.mamba2.configuration_mamba2 import Mamba2Config
+from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
 
 from seizure.nn.mamba import Mamba2
 
@@ -40,6 +43,24 @@ class TextbookMamba2(Mamba2):
         return self.out_proj(self.norm(y * F.silu(z)))
 
 
+def of_transformers(ours: Mamba2, chunk: int) -> nn.Module:
+    """The mixer of transformers with our weights, where its CUDA kernels are absent."""
+    config = Mamba2Config(
+        hidden_size=ours.in_proj.in_features,
+        state_size=ours.d_state,
+        conv_kernel=ours.conv1d.kernel_size[0],
+        expand=2,
+        head_dim=ours.headdim,
+        num_heads=ours.n_heads,
+        n_groups=1,
+        chunk_size=chunk,
+        num_hidden_layers=1,
+    )
+    mixer = Mamba2Mixer(config, layer_idx=0)
+    mixer.load_state_dict(ours.state_dict())
+    return mixer
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=8)
@@ -55,6 +76,7 @@ def main() -> None:
             textbook.load_state_dict(ours.state_dict())
             textbook.chunk = chunk
             textbooks[f"textbook, chunk {chunk}"] = textbook
+            textbooks[f"transformers, chunk {chunk}"] = of_transformers(ours, chunk)
         u = torch.randn(n_sequences, n_steps, d_model, requires_grad=True)
         features_first = u.detach().permute(2, 0, 1).contiguous().requires_grad_()
 
@@ -70,7 +92,7 @@ def main() -> None:
             error = max((ours(u) - f(u)).abs().max().item() for f in textbooks.values())
         print(f"{shape_name}: outputs differ by {error:.1e}")
         for name, ms in milliseconds.items():
-            print(f"  {name:20s} {ms:8.1f} ms   {ms / milliseconds['ours']:5.1f} x ours")
+            print(f"  {name:24s} {ms:8.1f} ms   {ms / milliseconds['ours']:5.1f} x ours")
 
 
 if __name__ == "__main__":

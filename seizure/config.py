@@ -227,6 +227,7 @@ class PredictConfig:
     checkpoint: Path
     output: Path
     on_threshold: float | None
+    missing: Literal["as_trained", "masked"]
     accelerator: Literal["auto", "cpu", "gpu", "cuda"]
     batch_size: int
 

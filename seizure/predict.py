@@ -12,10 +12,11 @@ from seizure.cache.prepare import prepare_recording
 from seizure.command import Verb, run
 from seizure.config import ConfigError, PredictConfig, TrainConfig
 from seizure.corpus.entry import CorpusRecording, edf_stem, files_below, printable
+from seizure.eeg.filtering import MAX_INTERPOLATED
 from seizure.eeg.recording import UnreadableRecording
 from seizure.events.decide import Postprocessing, decide
 from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
-from seizure.learning.inference import track_of
+from seizure.learning.inference import reader_of_some, track_of, without_estimates
 from seizure.learning.module import DetectionModule
 from seizure.progress import progress
 
@@ -87,18 +88,26 @@ def predict_file(
     settings: Postprocessing,
     output: Path,
     batch_size: int,
+    masked: bool = False,
 ) -> int:
     """Write the events of one EDF file; returns how many. Raises `UnreadableRecording`.
 
-    What was odd or estimated in the file is said: nobody else would.
+    With `masked` an electrode that is not there takes no part, whatever training did about such.
+    What was odd, estimated or left out is said: nobody else would.
     """
     stem = found.name.name
     unannotated = CorpusRecording(stem, stem, "", "eval", found.edf, annotation=None)
-    prepared = prepare_recording(unannotated, (), trained.preprocess)
+    preprocess = trained.preprocess
+    if masked:
+        # Places for all electrodes, those to be left out included.
+        preprocess = replace(preprocess, missing="interpolate", max_interpolated=MAX_INTERPOLATED)
+    prepared = prepare_recording(unannotated, (), preprocess)
+    estimated = prepared.meta["interpolated"]
+    odd = [f"{'masked' if masked else 'interpolated'}: {', '.join(estimated)}"] if estimated else []
+    if masked and estimated:
+        module, prepared = without_estimates(module, prepared)
     track = track_of(module, prepared, trained.windows, stem, batch_size)
     events = decide(track, settings)
-    estimated = prepared.meta["interpolated"]
-    odd = [f"interpolated: {', '.join(estimated)}"] if estimated else []
     for issue in (*prepared.meta["issues"], *odd):
         log.info("%s: %s", found.edf, issue)
     target = output / found.name
@@ -118,6 +127,8 @@ def main(config: PredictConfig) -> int:
     build.check_accelerator(config.accelerator)
     files = list(edf_files(config.input))
     module, trained = build.module_from(config.checkpoint)
+    if config.missing == "masked":
+        reader_of_some(module.network)
     on_cuda = config.accelerator != "cpu" and torch.cuda.is_available()
     module = module.to("cuda" if on_cuda else "cpu")
     settings = settings_for(config.checkpoint, trained, config.on_threshold)
@@ -127,7 +138,13 @@ def main(config: PredictConfig) -> int:
         for n_done, found in enumerate(files, 1):
             try:
                 n_events += predict_file(
-                    found, module, trained, settings, config.output, config.batch_size
+                    found,
+                    module,
+                    trained,
+                    settings,
+                    config.output,
+                    config.batch_size,
+                    masked=config.missing == "masked",
                 )
             except UnreadableRecording as error:
                 failures.append(error)

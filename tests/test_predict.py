@@ -3,18 +3,20 @@
 import gzip
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import edfio
 import numpy as np
 import pytest
+from torch import nn
 
 from seizure import build, evaluate, predict
 from seizure.cache.prepare import prepare_recording
 from seizure.corpus.entry import CorpusRecording
 from seizure.eeg.annotation import read_csv_bi
 from seizure.eeg.channels import CANONICAL_19
-from seizure.learning.inference import track_of
+from seizure.learning.inference import track_of, without_estimates
 from seizure.prepare import prepare_corpus
 from seizure.train import datamodule
 
@@ -214,3 +216,80 @@ def test_two_files_never_write_one_output(predicted, tmp_path):
     ended, _ = predicted(tmp_path)
     assert ended.code == 2
     assert "would both be written as a.csv_bi" in ended.err
+
+
+@pytest.fixture
+def complete_and_lacking(tmp_path):
+    """The same minute of EEG, with all electrodes and without two."""
+    rng = np.random.default_rng(1)
+    signals_uv = rng.normal(0, 20, (19, 60 * 256))
+
+    def write(name, absent):
+        signals = [
+            edfio.EdfSignal(signal_uv, 256, label=label, physical_dimension="uV",
+                            physical_range=(-200, 200))
+            for label, signal_uv in zip(CANONICAL_19, signals_uv, strict=True)
+            if label not in absent
+        ]  # fmt: skip
+        edfio.Edf(signals).write(tmp_path / name)
+        return tmp_path / name
+
+    return write("complete.edf", ()), write("lacking.edf", ("T4", "Fz"))
+
+
+def test_a_masked_electrode_takes_no_part_in_what_is_predicted(
+    trained, predicted, complete_and_lacking
+):
+    complete, lacking = complete_and_lacking
+    kept = [name for name in CANONICAL_19 if name not in ("T4", "Fz")]
+    module, config = build.module_from(checkpoint_of(trained))
+
+    def prepared(edf, **changes):
+        entry = CorpusRecording(edf.stem, edf.stem, "", "eval", edf, annotation=None)
+        return prepare_recording(entry, (), replace(config.preprocess, **changes))
+
+    estimated = prepared(lacking, missing="interpolate")
+    fewer, cut = without_estimates(module, estimated)
+    assert cut.meta["channel_names"] == kept
+    found = track_of(fewer, cut, config.windows, "lacking").probability
+    # The rows of the recording with all electrodes, read by a detector for those rows.
+    module.network = module.network.for_channels(kept)
+    rows = [CANONICAL_19.index(name) for name in kept]
+    whole = prepared(complete)
+    of_whole = {
+        name: getattr(whole, name)[rows]
+        for name in ("signal", "scale_uv", "mean_uv", "std_uv", "median_uv", "iqr_uv")
+    }
+    of_whole["meta"] = whole.meta | {"channel_names": kept}
+    expected = track_of(module, replace(whole, **of_whole), config.windows, "complete").probability
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    filled = track_of(build.module_from(checkpoint_of(trained))[0], estimated, config.windows, "x")
+    assert np.abs(filled.probability - expected).max() > 1e-4
+
+
+def test_missing_electrodes_are_masked_on_request_and_said(predicted, complete_and_lacking):
+    _, lacking = complete_and_lacking
+    ended, _ = predicted(lacking)
+    assert ended.code == 1
+    assert "missing electrodes" in ended.out
+    ended, output = predicted(lacking, "missing=masked")
+    assert ended.code == 0, ended.err
+    assert "lacking.edf: masked: Fz, T4" in ended.out
+    assert written_below(output) == pairs_of(["lacking"])
+
+
+def test_a_detector_that_mixes_electrodes_is_refused_before_any_file(
+    predicted, complete_and_lacking, monkeypatch
+):
+    module_from = build.module_from
+
+    def mixing(checkpoint):
+        module, config = module_from(checkpoint)
+        module.network = nn.Identity()
+        return module, config
+
+    monkeypatch.setattr(build, "module_from", mixing)
+    ended, output = predicted(complete_and_lacking[0], "missing=masked")
+    assert ended.code == 2
+    assert "missing=masked: Identity mixes all electrodes" in ended.err
+    assert not output.exists()

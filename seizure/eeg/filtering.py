@@ -18,7 +18,7 @@ _MAINS_QUALITY = 30.0  # 2 Hz wide at 60 Hz
 _LOBES = 24
 _KAISER_BETA = 8.0
 
-_MAX_INTERPOLATED = len(CANONICAL_19) // 2
+MAX_INTERPOLATED = len(CANONICAL_19) // 2
 _MAX_RESAMPLING_FACTOR = 4096
 _MAX_RATE_DRIFT = 1e-6  # 4 ms in an hour
 
@@ -75,10 +75,10 @@ class Preprocessing:
                     f"preprocessing: found {name} {getattr(self, name)!r}, expected one of "
                     f"{', '.join(known)}"
                 )
-        if not 0 <= self.max_interpolated <= _MAX_INTERPOLATED:
+        if not 0 <= self.max_interpolated <= MAX_INTERPOLATED:
             raise ValueError(
                 f"preprocessing: found max_interpolated {self.max_interpolated}, expected 0 to "
-                f"{_MAX_INTERPOLATED} of the {len(CANONICAL_19)} electrodes"
+                f"{MAX_INTERPOLATED} of the {len(CANONICAL_19)} electrodes"
             )
 
     def describe(self) -> str:

@@ -1,13 +1,19 @@
 """The probability track of one prepared recording, without a cache."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import torch
+from torch import nn
 
 from seizure.cache.shard import PreparedRecording
 from seizure.events.stitch import Stitcher, Track
 from seizure.learning.module import DetectionModule
 from seizure.learning.tracks import samples_per_frame
 from seizure.models.detector import Detector
+from seizure.models.electrode_stream import ElectrodeStream
+from seizure.models.spec import SpecError
 from seizure.windows.dataset import WindowBatch
 from seizure.windows.grid import whole_samples, window_starts
 from seizure.windows.normalisation import gain_of, gain_of_windows
@@ -62,3 +68,33 @@ def track_of(
         for start_frame, probability in zip(frames.start_frame, frames.probability, strict=True):
             stitcher.add(int(start_frame), probability)
     return stitcher.track(stem, n_samples / rate_hz)
+
+
+def reader_of_some(network: nn.Module) -> ElectrodeStream:
+    """The same network; raises `SpecError` for one that needs all of its channels."""
+    if not isinstance(network, ElectrodeStream):
+        raise SpecError(
+            f"missing=masked: {type(network).__name__} mixes all electrodes and needs each of "
+            f"them; only a detector of single electrodes, as model=electrode_pico, can go without"
+        )
+    return network
+
+
+def without_estimates(
+    module: DetectionModule, prepared: PreparedRecording
+) -> tuple[DetectionModule, PreparedRecording]:
+    """Detector and recording without the channels that an interpolated electrode has a part in.
+
+    Raises `SpecError` for a detector that needs all of its channels.
+    """
+    network = reader_of_some(module.network)
+    estimated = set(prepared.meta["interpolated"])
+    names = prepared.meta["channel_names"]
+    kept = [i for i, name in enumerate(names) if not set(name.split("-")) & estimated]
+    kept_names = [names[i] for i in kept]
+    fewer = copy.deepcopy(module)
+    fewer.network = network.for_channels(kept_names)
+    statistics = ("scale_uv", "mean_uv", "std_uv", "median_uv", "iqr_uv")
+    rows = {name: getattr(prepared, name)[kept] for name in ("signal", *statistics)}
+    meta = prepared.meta | {"channel_names": kept_names}
+    return fewer, replace(prepared, **rows, meta=meta)

@@ -96,7 +96,7 @@ def test_every_event_file_covers_its_recording(quick, trained):
     preprocess = quick.config().preprocess
     folder = cache_folder(quick.folder / "data" / "cache", quick.corpus.name, preprocess)
     index = evaluate.prepare_corpus(
-        quick.config().corpus, preprocess, quick.folder / "data" / "cache", 1
+        quick.config().corpus, preprocess, quick.folder / "data" / "cache", quick.config().prepare
     ).index
     assert folder.is_dir()
     for row in index.rows("eval").tolist():

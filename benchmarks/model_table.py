@@ -110,9 +110,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     options = parser.parse_args()
     print(
-        "| size | parameters | GFLOP | receptive field | inference: MB | training: MB "
-        "| inference: windows/s a core | training: windows/s a core |\n"
-        "|---|---|---|---|---|---|---|---|"
+        "| size | parameters | GFLOP | receptive field | MB to infer | MB to train "
+        "| windows/s inferred | windows/s trained |\n|---|---|---|---|---|---|---|---|"
     )
     for size in options.sizes:
         with multiprocessing.get_context("spawn").Pool(1) as pool:

@@ -1,7 +1,6 @@
 """Weights put into a network, with every disagreement named, and a detector as one file."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -110,6 +109,13 @@ def write_detector(path: str | Path, stored: StoredDetector) -> Path:
     """Write a detector as safetensors, everything but the weights as JSON in the header.
 
     Source: the safetensors format, `__metadata__`: a map from text to text.
+
+    >>> import tempfile
+    >>> inputs = InputSpec(("C3", "C4"), rate_hz=256.0, window_s=60.0)
+    >>> stored = StoredDetector({"bias": torch.ones(2)}, inputs, "robust", {"seed": 0})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read_detector(write_detector(f"{folder}/a.safetensors", stored)).inputs.channel_names
+    ('C3', 'C4')
     """
     path = Path(path)
     metadata = {
@@ -123,7 +129,7 @@ def write_detector(path: str | Path, stored: StoredDetector) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.part")
     save_file({name: t.contiguous() for name, t in stored.state.items()}, unfinished, metadata)
-    os.replace(unfinished, path)  # noqa: PTH105
+    unfinished.replace(path)
     return path
 
 

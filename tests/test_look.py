@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from seizure import look
+from seizure.cache.build import cache_folder
 from seizure.cache.shard import read_header
 from seizure.corpus.tusz import TuszCorpus
 from seizure.eeg.channels import CANONICAL_19
@@ -130,17 +131,21 @@ def test_a_shard_shows_what_its_edf_shows(quick, trained, tmp_path, monkeypatch,
         for e in corpus.recordings()
         if e.split == "train" and corpus.events(e)
     )
-    cache = quick.folder / "data" / "cache"
+    # Other tests prepare the same recordings in other ways.
+    preprocess = quick.config().preprocess
+    made = cache_folder(quick.folder / "data" / "cache", "tiny", preprocess)
+    cache = tmp_path / "cache"
+    (cache / "tiny").mkdir(parents=True)
+    (cache / "tiny" / made.name).symlink_to(made)
     shard = look.find(Path(entry.stem), cache)
     assert shard.name == f"{entry.stem}.npz"
-    settings = quick.config().preprocess
-    stored, source = (look.read_annotated(p, settings) for p in (shard, entry.edf))
+    stored, source = (look.read_annotated(p, preprocess) for p in (shard, entry.edf))
     assert stored.is_filtered
     assert stored.seizures is not None
     assert source.seizures is not None
     assert [e.label for e in stored.seizures] == [e.label for e in source.seizures]
     page = look.cut_page(stored.recording, 10.0, 5.0)
-    filtered = look.cut_page(source.recording, 10.0, 5.0, settings)
+    filtered = look.cut_page(source.recording, 10.0, 5.0, preprocess)
     np.testing.assert_allclose(page.signal_uv, filtered.signal_uv, atol=0.1)
     assert page.duration_s == 5.0
     assert read_header(shard).meta["stem"] == entry.stem

@@ -313,12 +313,6 @@ class KillingVolume:
 
 # Said by Modal whenever a function runs here, which is the point.
 here = pytest.mark.filterwarnings("ignore:.*is executing locally")
-# A network of its own, whatever sizes the model's file has.
-ENCODER = (
-    "model.encoder.channels=[4,8,8]",
-    "model.encoder.strides=[4,4,4]",
-    "model.encoder.dilations=[[1],[1],[1]]",
-)
 
 
 @here
@@ -329,7 +323,7 @@ def test_a_killed_training_is_continued_by_the_next_attempt(
     run = quick.runs / "cloud"
     volume = KillingVolume(run / "checkpoints" / "last.ckpt")
     monkeypatch.setattr(launcher, "results", volume)
-    overrides = quick.overrides(*ENCODER, "run=cloud", "trainer.max_epochs=4")
+    overrides = quick.overrides("run=cloud", "trainer.max_epochs=4")
     job = Job(
         name="train-cloud",
         command=("-m", "seizure.train", *overrides),

@@ -123,6 +123,9 @@ def test_resumed_equals_uninterrupted(tiny_cache, tmp_path, uninterrupted, stop,
 
 
 def test_a_second_signal_stops_at_once(tiny_cache, tmp_path):
+    # A shell's background job is started with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     class Twice(SignalAt):
         def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
             os.kill(os.getpid(), signal.SIGINT)
@@ -132,4 +135,4 @@ def test_a_second_signal_stops_at_once(tiny_cache, tmp_path):
         fit(tiny_cache, tmp_path, Twice(signal.SIGINT))
     assert not (tmp_path / LAST).exists()
     # The handlers that were there before are back.
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler

@@ -1,6 +1,7 @@
 """Make a corpus of synthetic EEG of any size: so many hours, of so many patients, so difficult."""
 
 import logging
+import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def main(config: SimulateConfig) -> Path:
     for line in summary(TuszCorpus(root)):
         log.info("%s", line)
     log.info("synthetic EEG %s; the truth of every event is in its .truth.json files", root)
-    log.info("train on it: python -m seizure.train %s", " ".join(overrides(root, spec)))
+    log.info("train on it: python -m seizure.train %s", shlex.join(overrides(root, spec)))
     return root
 
 

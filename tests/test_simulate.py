@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,11 +57,14 @@ def test_two_processes_write_the_bits_of_one_and_say_what_is_there(made, tmp_pat
     assert sum(int(row[3]) for row in said.values()) == n_seizures > 0
 
 
-def test_the_command_that_it_names_reads_the_corpus_as_synthetic(made):
-    config = load("simulate", simulate.SimulateConfig, [f"out={made}", *TINY])
-    named = simulate.overrides(made, config.spec)
-    read = load("prepare", PrepareConfig, shlex.split(" ".join(named))).corpus
-    assert (read.name, read.root, read.spec) == ("synthetic", made, config.spec)
+def test_the_command_that_it_names_reads_the_corpus_as_synthetic(made, tmp_path, command):
+    root = tmp_path / "with a space"
+    shutil.copytree(made, root)
+    ended = command(simulate.VERB, f"out={root}", *TINY)
+    _, named = ended.out.split("train on it: python -m seizure.train ")
+    read = load("prepare", PrepareConfig, shlex.split(named)).corpus
+    assert (read.name, read.root) == ("synthetic", root)
+    assert read.spec == load("simulate", simulate.SimulateConfig, [f"out={root}", *TINY]).spec
 
 
 def test_another_spec_is_refused_with_what_differs(made, command):

@@ -23,6 +23,7 @@ from seizure.callbacks.checkpoint import (
 from seizure.callbacks.heartbeat import Heartbeat
 from seizure.callbacks.interruption import Interruption
 from seizure.callbacks.metrics_file import MetricsFile
+from seizure.callbacks.process_group import LeaveTogether
 from seizure.callbacks.random_state import RandomState
 from seizure.callbacks.throughput import Throughput
 from seizure.config import (
@@ -202,6 +203,7 @@ def callbacks(
         best_checkpoint(folder.checkpoints, settings.monitor),
         epoch_checkpoint(folder.checkpoints),
         wall_clock_checkpoint(folder.checkpoints, settings.checkpoint_every_min),
+        LeaveTogether(),
     ]
     return [*watching, RichProgressBar(leave=True)] if on_terminal else watching
 

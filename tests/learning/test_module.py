@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from seizure.callbacks.process_group import LeaveTogether
 from seizure.events.decide import Postprocessing
 from seizure.learning.loss import FocalLoss
 from seizure.learning.module import DetectionModule
@@ -32,6 +33,7 @@ def scored(tiny_cache, stage, batch_size=4, devices=1):
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
+        callbacks=[LeaveTogether()],
     )
     run = trainer.validate if stage == "val" else trainer.test
     (figures,) = run(module, data, verbose=False)

@@ -26,14 +26,7 @@ from seizure.callbacks.metrics_file import MetricsFile
 from seizure.callbacks.process_group import LeaveTogether
 from seizure.callbacks.random_state import RandomState
 from seizure.callbacks.throughput import Throughput
-from seizure.config import (
-    ConfigError,
-    Model,
-    Objective,
-    TrainConfig,
-    TrainerSettings,
-    parse,
-)
+from seizure.config import Model, Objective, TrainConfig, TrainerSettings
 from seizure.eeg.montage import channels_of
 from seizure.learning.augmentation import Augmenter
 from seizure.learning.loss import (
@@ -51,6 +44,7 @@ from seizure.models.electrode_stream import ElectrodeStream
 from seizure.models.spec import InputSpec
 from seizure.models.weights import StoredDetector, load_weights, read_detector
 from seizure.run_folder import RunFolder
+from seizure.schema import ConfigError, parse
 from seizure.scoring.operating_point import Choice, parse_choice, read_choice
 from seizure.windows.datamodule import WindowDataModule
 

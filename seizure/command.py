@@ -21,7 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seizure.config import ConfigError, known_keys, parse, unknown_key
+from seizure.schema import ConfigError, known_keys, parse, unknown_key
 
 ConfigT = TypeVar("ConfigT")
 log = logging.getLogger("seizure")

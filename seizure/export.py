@@ -6,8 +6,8 @@ from pathlib import Path
 
 from seizure import build
 from seizure.command import Verb, run
-from seizure.config import ConfigError
 from seizure.models.weights import write_detector
+from seizure.schema import ConfigError
 
 log = logging.getLogger("seizure")
 

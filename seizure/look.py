@@ -11,7 +11,7 @@ from matplotlib import pyplot
 
 from seizure.cache.shard import read_shard
 from seizure.command import Verb, run
-from seizure.config import ConfigError, LookConfig
+from seizure.config import LookConfig
 from seizure.corpus.chbmit import ChbmitCorpus
 from seizure.corpus.edf_folder import events_beside
 from seizure.corpus.entry import CorpusRecording, edf_stem, printable
@@ -21,6 +21,7 @@ from seizure.eeg.edf_annotations import EdfAnnotation, read_annotations
 from seizure.eeg.filtering import Preprocessing
 from seizure.eeg.page import cut_page, draw_page
 from seizure.eeg.recording import Recording
+from seizure.schema import ConfigError
 
 log = logging.getLogger("seizure")
 

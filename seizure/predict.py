@@ -10,7 +10,7 @@ import torch
 from seizure import build
 from seizure.cache.prepare import prepare_recording
 from seizure.command import Verb, run
-from seizure.config import ConfigError, PredictConfig, TrainConfig
+from seizure.config import PredictConfig, TrainConfig
 from seizure.corpus.entry import CorpusRecording, edf_stem, files_below, printable
 from seizure.eeg.filtering import MAX_INTERPOLATED
 from seizure.eeg.recording import UnreadableRecording
@@ -19,6 +19,7 @@ from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
 from seizure.learning.inference import reader_of_some, track_of, without_estimates
 from seizure.learning.module import DetectionModule
 from seizure.progress import progress
+from seizure.schema import ConfigError
 
 log = logging.getLogger("seizure")
 

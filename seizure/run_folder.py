@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from seizure.config import ConfigError
+from seizure.schema import ConfigError
 
 # What decides numbers; the rest follows from the lock or the environment.
 _PACKAGES = (

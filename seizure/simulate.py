@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seizure.command import Verb, run
-from seizure.config import ConfigError
 from seizure.corpus.synthetic.corpus import make_corpus
 from seizure.corpus.synthetic.difficulty import Difficulty
 from seizure.corpus.synthetic.plan import planned_recordings
@@ -15,6 +14,7 @@ from seizure.corpus.synthetic.spec import SPLITS, SyntheticSpec
 from seizure.corpus.tusz import TuszCorpus
 from seizure.eeg.annotation import read_csv_bi
 from seizure.progress import progress
+from seizure.schema import ConfigError
 
 log = logging.getLogger("seizure")
 

@@ -14,10 +14,11 @@ from seizure.callbacks.checkpoint import BEST, LAST
 from seizure.callbacks.interruption import Interrupted, Interruption
 from seizure.callbacks.metrics_file import drop_rows_from
 from seizure.command import Verb, run, speak, sweep_folder
-from seizure.config import ConfigError, TrainConfig, to_plain
+from seizure.config import TrainConfig
 from seizure.evaluate import evaluate_checkpoint
 from seizure.prepare import PreparedCorpus, prepare_corpus
 from seizure.run_folder import RunFolder, command_to_continue
+from seizure.schema import ConfigError, to_plain
 from seizure.windows.datamodule import WindowDataModule
 
 log = logging.getLogger("seizure")

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from seizure import __main__, evaluate, export, look, predict, prepare, simulate, train
 from seizure.command import check_overrides, compose, conf_folder, load
-from seizure.config import known_keys
+from seizure.schema import known_keys
 
 VERBS = {
     module.VERB.name: module.VERB

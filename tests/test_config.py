@@ -7,18 +7,11 @@ import pytest
 from omegaconf import OmegaConf
 
 from seizure.command import check_overrides, compose, conf_folder, load, plain
-from seizure.config import (
-    ConfigError,
-    EvaluateConfig,
-    PredictConfig,
-    PrepareConfig,
-    TrainConfig,
-    parse,
-    to_plain,
-)
+from seizure.config import EvaluateConfig, PredictConfig, PrepareConfig, TrainConfig
 from seizure.eeg.filtering import Preprocessing
 from seizure.events.decide import Postprocessing
 from seizure.learning.spec import Augmentation
+from seizure.schema import ConfigError, parse, to_plain
 from seizure.windows.spec import Windowing
 
 MODELS = sorted(p.stem for p in (conf_folder() / "model").glob("*.yaml"))

@@ -8,8 +8,9 @@ import pytest
 from seizure import build, evaluate
 from seizure.cache.build import cache_folder
 from seizure.command import load
-from seizure.config import ConfigError, EvaluateConfig
+from seizure.config import EvaluateConfig
 from seizure.eeg.annotation import read_csv_bi
+from seizure.schema import ConfigError
 from seizure.scoring.operating_point import read_choice
 
 

@@ -9,12 +9,12 @@ import torch
 from seizure import build, evaluate, export, predict
 from seizure.cache.prepare import prepare_recording
 from seizure.cache.shard import PreparedRecording
-from seizure.config import ConfigError
 from seizure.corpus.entry import CorpusRecording
 from seizure.eeg.channels import CANONICAL_19
 from seizure.learning.inference import track_of
 from seizure.models.spec import SpecError
 from seizure.models.weights import WeightsError, read_detector, write_detector
+from seizure.schema import ConfigError
 
 PERMUTED = ("F3", "Fp1", *CANONICAL_19[2:])
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seizure.command import conf_folder, load
-from seizure.config import TrainConfig, parse, to_plain
+from seizure.config import TrainConfig
 from seizure.hardware import (
     CARDS,
     Hardware,
@@ -25,6 +25,7 @@ from seizure.hardware import (
     training_faults,
     worst_case,
 )
+from seizure.schema import parse, to_plain
 from seizure.windows.spec import Loading
 
 CONF = conf_folder()

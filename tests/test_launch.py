@@ -5,9 +5,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from seizure.command import conf_folder
-from seizure.config import ConfigError
 from seizure.hardware import HardwareError, read_profile
 from seizure.launch import VERBS, Plan, make_plan, read_request, verb_arguments
+from seizure.schema import ConfigError
 
 CONF = conf_folder()
 NOW = 1_800_000_000.0

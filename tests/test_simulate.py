@@ -14,10 +14,11 @@ import pytest
 
 from seizure import simulate
 from seizure.command import load
-from seizure.config import ConfigError, PrepareConfig
+from seizure.config import PrepareConfig
 from seizure.corpus.synthetic.annotation_file import read_truth
 from seizure.corpus.tusz import TuszCorpus
 from seizure.eeg.edf import read_edf
+from seizure.schema import ConfigError
 
 TINY = ("hours=0.3", "patients=5", "seed=3")
 

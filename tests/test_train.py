@@ -17,8 +17,9 @@ import yaml
 
 from seizure import train
 from seizure.callbacks.checkpoint import BEST, LAST
-from seizure.config import ConfigError, TrainConfig, parse
+from seizure.config import TrainConfig
 from seizure.run_folder import RunFolder
+from seizure.schema import ConfigError, parse
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -10,7 +10,7 @@ import pytest
 from seizure.cache.build import build_cache
 from seizure.cache.workers import Workers
 from seizure.command import conf_folder, load
-from seizure.config import ConfigError, PrepareConfig
+from seizure.config import PrepareConfig
 from seizure.corpus.entry import CorpusError, CorpusRecording
 from seizure.corpus.split import SplitPlan, assign_splits
 from seizure.eeg.annotation import Event
@@ -19,6 +19,7 @@ from seizure.eeg.channels import BIPOLAR_18, CANONICAL_19
 from seizure.eeg.filtering import Preprocessing
 from seizure.eeg.montage import MONTAGES, Montage
 from seizure.prepare import open_corpus
+from seizure.schema import ConfigError
 
 NAMES = sorted(path.stem for path in (conf_folder() / "corpus").glob("*.yaml"))
 CSV_BI = (

@@ -7,11 +7,12 @@ import torch
 
 from seizure import build
 from seizure.command import conf_folder, load
-from seizure.config import ConfigError, TrainConfig
+from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
 from seizure.models.choice import DualStreamModel
 from seizure.nn.filter_bank import FilterBank, log_power
 from seizure.nn.tcn import Pyramid
+from seizure.schema import ConfigError
 
 MODELS = sorted(path.stem for path in (conf_folder() / "model").glob("*.yaml"))
 # What one frame of the published encoder sees, 6 s.

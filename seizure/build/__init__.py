@@ -1,0 +1,33 @@
+"""From a checked configuration to objects: the only place that puts the rooms together."""
+
+from seizure.build.checkpoint import (
+    WEIGHTS_SUFFIX,
+    kept_choice,
+    module_from,
+    operating_point_of,
+    stored_detector,
+)
+from seizure.build.detector import input_spec, network
+from seizure.build.objective import loss, loss_per_target
+from seizure.build.trainers import check_accelerator, precision, scoring_trainer, trainer
+from seizure.build.training import augmenter, module
+from seizure.build.watching import callbacks
+
+__all__ = [
+    "WEIGHTS_SUFFIX",
+    "augmenter",
+    "callbacks",
+    "check_accelerator",
+    "input_spec",
+    "kept_choice",
+    "loss",
+    "loss_per_target",
+    "module",
+    "module_from",
+    "network",
+    "operating_point_of",
+    "precision",
+    "scoring_trainer",
+    "stored_detector",
+    "trainer",
+]

@@ -34,13 +34,16 @@ class OperatingPoint:
     fn: int
     n_reference: int
     hours: float
+    # Share of all EEG that is called seizure; None in a file from before it was kept.
+    alarm_share: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
     """Counts at every threshold, pooled over recordings; arrays are `(n_thresholds,)`.
 
-    `hours` is the EEG scored, seizures included; `n_reference` counts seizures as the scorer does.
+    `hours` is the EEG scored, seizures included; `n_reference` counts seizures as the scorer does;
+    `alarm_hours` is how much of the EEG is called seizure, which any-overlap counts do not see.
     """
 
     counting: Counting
@@ -50,6 +53,7 @@ class Curve:
     fn: NDArray[np.int64]
     n_reference: int
     hours: float
+    alarm_hours: NDArray[np.float64]
 
     @property
     def sensitivity(self) -> NDArray[np.float64]:
@@ -63,6 +67,11 @@ class Curve:
         """False alarms in 24 hours of EEG."""
         return self.fp / self.hours * 24
 
+    @property
+    def alarm_share(self) -> NDArray[np.float64]:
+        """Share of all EEG that is called seizure."""
+        return self.alarm_hours / self.hours
+
     def point(self, index: int) -> OperatingPoint:
         """The operating point at one position of the sweep."""
         return OperatingPoint(
@@ -74,17 +83,24 @@ class Curve:
             fn=int(self.fn[index]),
             n_reference=self.n_reference,
             hours=self.hours,
+            alarm_share=float(self.alarm_share[index]),
         )
 
 
-def sensitivity_at(curve: Curve, fa_per_24h: float) -> OperatingPoint | None:
+def sensitivity_at(
+    curve: Curve, fa_per_24h: float, max_alarm_share: float = 1.0
+) -> OperatingPoint | None:
     """The most sensitive point of the whole sweep with at most so many false alarms, or None.
+
+    Points that call more than `max_alarm_share` of all EEG seizure take no part.
 
     None means not reachable: every threshold gives more, or there is no seizure to find. False
     alarms do not fall steadily as the threshold rises, so all points are looked at. Of equally
     sensitive points the one with fewest false alarms wins, then the highest threshold.
     """
-    allowed = np.flatnonzero(curve.fa_per_24h <= fa_per_24h)
+    allowed = np.flatnonzero(
+        (curve.fa_per_24h <= fa_per_24h) & (curve.alarm_share <= max_alarm_share)
+    )
     if curve.n_reference == 0 or allowed.size == 0:
         return None
     order = np.lexsort((curve.thresholds[allowed], -curve.fp[allowed], curve.tp[allowed]))
@@ -138,13 +154,16 @@ def sweep(
     upper = _Levels.of(recordings, offset, on)
     lower = _Levels.of(recordings, offset, settings.off_ratio * on)
     counts = np.zeros((on.size, 2), dtype=np.int64)
+    alarm_s = np.zeros(on.size)
     for level in range(on.size):
         if level % _RECOMPRESS_EVERY == 0:
             upper, lower = upper.above(level), lower.above(level)
         start, stop = hysteresis(upper.edges(level), lower.edges(level))
         index = np.searchsorted(offset, start, side="right") - 1
         runs = Runs(index, start - offset[index], stop - offset[index])
-        counts[level] = counter(settle(runs, rate_hz, duration_s, settings))
+        found = settle(runs, rate_hz, duration_s, settings)
+        counts[level] = counter(found)
+        alarm_s[level] = (found.stop_s - found.start_s).sum()
     return Curve(
         counting=counting,
         thresholds=on,
@@ -153,6 +172,7 @@ def sweep(
         fn=counter.n_reference - counts[:, 0],
         n_reference=counter.n_reference,
         hours=float(duration_s.sum()) / 3600,
+        alarm_hours=alarm_s / 3600,
     )
 
 

@@ -12,6 +12,12 @@ from seizure.events.export import write_atomically
 from seizure.scoring.curve import Curve, OperatingPoint, sensitivity_at
 
 
+# Any-overlap counting has a floor: on short recordings, calling each of them one long seizure finds
+# everything at one false alarm a recording (38 a day on the synthetic corpus). A detector whose
+# alarms take a fifth of the time is of no use, whatever its counts.
+MAX_ALARM_SHARE = 0.2
+
+
 class OperatingPointError(ValueError):
     """An operating point that cannot be chosen, or was changed after it was."""
 
@@ -20,8 +26,9 @@ class OperatingPointError(ValueError):
 class Choice:
     """Settings chosen at a false-alarm target, with what they gave where they were chosen.
 
-    `reached` is false when every threshold gave more false alarms than the target; the settings
-    are then those with the fewest.
+    `reached` is false when every threshold gave more false alarms than the target, or called more
+    than `max_alarm_share` of all EEG seizure; the settings are then those with the fewest.
+    `n_tried` is how many settings of the other steps were compared.
     """
 
     settings: Postprocessing
@@ -29,6 +36,9 @@ class Choice:
     reached: bool
     chosen_on: str
     point: OperatingPoint
+    # None in a file from before there was a bound.
+    max_alarm_share: float | None = None
+    n_tried: int = 1
 
     @property
     def fingerprint(self) -> str:
@@ -47,24 +57,30 @@ def fingerprint(settings: Postprocessing) -> str:
 
 
 def choose(
-    curve: Curve, settings: Postprocessing, target_fa_per_24h: float, chosen_on: str = "dev"
+    curve: Curve,
+    settings: Postprocessing,
+    target_fa_per_24h: float,
+    chosen_on: str = "dev",
+    max_alarm_share: float = MAX_ALARM_SHARE,
 ) -> Choice:
-    """The most sensitive threshold within a false-alarm target.
+    """The most sensitive threshold within a false-alarm target and a share of time in alarm.
 
-    Where none is within it, the one with fewest false alarms, and `reached` says so. Raises
-    `OperatingPointError` for a curve without reference seizures: nothing can be chosen there.
+    Where none is within both, the one with fewest false alarms of those within the share, and
+    `reached` says so. Raises `OperatingPointError` for a curve without reference seizures: nothing
+    can be chosen there.
     """
     if curve.n_reference == 0:
         raise OperatingPointError(
             f"{chosen_on} holds no reference seizure, so no threshold can be chosen on it"
         )
-    point = sensitivity_at(curve, target_fa_per_24h)
+    point = sensitivity_at(curve, target_fa_per_24h, max_alarm_share)
     reached = point is not None
     if point is None:
-        fewest = np.lexsort((curve.thresholds, curve.tp, -curve.fp))[-1]
+        too_long = curve.alarm_share > max_alarm_share
+        fewest = np.lexsort((curve.thresholds, curve.tp, -curve.fp, ~too_long))[-1]
         point = curve.point(int(fewest))
     chosen = replace(settings, on_threshold=point.threshold)
-    return Choice(chosen, target_fa_per_24h, reached, chosen_on, point)
+    return Choice(chosen, target_fa_per_24h, reached, chosen_on, point, max_alarm_share)
 
 
 def write_choice(path: str | Path, choice: Choice) -> Path:

@@ -111,10 +111,11 @@ def test_recordings_do_not_run_into_each_other():
     assert sweep(recordings, post, [0.5], "szcore_event").fp.tolist() == [2]
 
 
-def curve_of(tp, fp, n_reference=10, hours=24.0):
+def curve_of(tp, fp, n_reference=10, hours=24.0, alarm_hours=None):
     tp, fp = np.array(tp), np.array(fp)
     thresholds = np.linspace(0.1, 0.9, tp.size)
-    return Curve("nedc_ovlp", thresholds, tp, fp, n_reference - tp, n_reference, hours)
+    alarm_hours = np.zeros(tp.size) if alarm_hours is None else np.array(alarm_hours)
+    return Curve("nedc_ovlp", thresholds, tp, fp, n_reference - tp, n_reference, hours, alarm_hours)
 
 
 def test_sensitivity_at_a_rate_looks_past_a_bump_of_false_alarms():
@@ -130,6 +131,23 @@ def test_of_equal_sensitivity_the_fewest_false_alarms_win_then_the_highest_thres
 
 def test_a_rate_no_threshold_keeps_is_not_reachable():
     assert sensitivity_at(curve_of(tp=[9, 8], fp=[20, 6]), 5) is None
+
+
+def test_points_that_call_too_much_of_the_eeg_seizure_take_no_part():
+    curve = curve_of(tp=[9, 8, 5], fp=[1, 2, 3], alarm_hours=[20.0, 6.0, 2.0])
+    assert sensitivity_at(curve, 10).alarm_share == 20 / 24
+    assert sensitivity_at(curve, 10, max_alarm_share=0.25).tp == 8
+    assert sensitivity_at(curve, 10, max_alarm_share=0.01) is None
+
+
+def test_the_time_in_alarm_is_that_of_the_events_at_every_threshold(recordings):
+    thresholds = thresholds_for(recordings, 24)
+    curve = sweep(recordings, SETTINGS, thresholds)
+    for threshold, alarm_hours in zip(thresholds, curve.alarm_hours, strict=True):
+        at = replace(SETTINGS, on_threshold=float(threshold))
+        seconds = sum(e.duration_s for r in recordings for e in r.pair(at).hypothesis)
+        assert alarm_hours * 3600 == pytest.approx(seconds, abs=1e-6)
+    assert curve.alarm_share.max() > 0
 
 
 def test_without_seizures_no_sensitivity_is_reachable():

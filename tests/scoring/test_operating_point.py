@@ -41,6 +41,31 @@ def test_a_target_out_of_reach_is_said_and_the_fewest_alarms_taken(curve):
     assert choice.point.fp == noisy.fp.min()
 
 
+def test_settings_that_call_whole_recordings_seizures_are_not_chosen(curve):
+    # Everything is found without a false alarm wherever more than half of the EEG is in alarm.
+    too_long = np.arange(len(curve.thresholds)) < 50
+    tempting = replace(
+        curve,
+        tp=np.where(too_long, curve.n_reference, curve.tp),
+        fp=np.where(too_long, 0, curve.fp),
+        alarm_hours=np.where(too_long, 0.6, 0.1) * curve.hours,
+    )
+    assert choose(tempting, SETTINGS, 50.0, max_alarm_share=1.0).point.alarm_share > 0.5
+    bounded = choose(tempting, SETTINGS, 50.0)
+    assert bounded.point.alarm_share <= bounded.max_alarm_share == 0.2
+    out_of_reach = choose(replace(tempting, fp=tempting.fp + 5), SETTINGS, 0.1)
+    assert not out_of_reach.reached
+    assert out_of_reach.point.alarm_share <= 0.2
+
+
+def test_a_choice_from_before_the_bound_can_still_be_read(tmp_path, curve):
+    path = write_choice(tmp_path / "operating_point.json", choose(curve, SETTINGS, 50.0))
+    content = json.loads(path.read_text())
+    del content["max_alarm_share"], content["n_tried"], content["point"]["alarm_share"]
+    path.write_text(json.dumps(content))
+    assert read_choice(path).max_alarm_share is None
+
+
 def test_nothing_is_chosen_without_a_reference_seizure(curve):
     empty = replace(curve, n_reference=0, tp=np.zeros_like(curve.tp), fn=np.zeros_like(curve.fn))
     with pytest.raises(ValueError, match="dev holds no reference seizure"):

@@ -11,7 +11,6 @@ from seizure.events.decide import Postprocessing
 from seizure.events.export import write_atomically
 from seizure.scoring.curve import Curve, OperatingPoint, sensitivity_at
 
-
 # Any-overlap counting has a floor: on short recordings, calling each of them one long seizure finds
 # everything at one false alarm a recording (38 a day on the synthetic corpus). A detector whose
 # alarms take a fifth of the time is of no use, whatever its counts.

@@ -9,10 +9,7 @@ from seizure.corpus.entry import CorpusRecording
 from seizure.eeg.filtering import Preprocessing
 
 # Raise this when reading, filtering or quantising changes what comes out for the same settings.
-_CHAIN_VERSION = 1
-# Settings that came after the first caches, with what the code did before: they count only where
-# they differ, so that those caches stay valid.
-_ADDED = {"montage": "referential", "max_interpolated": 3, "phase": "causal"}
+_CHAIN_VERSION = 2
 
 
 def preprocessing_hash(preprocessing: Preprocessing) -> str:
@@ -21,9 +18,7 @@ def preprocessing_hash(preprocessing: Preprocessing) -> str:
     >>> preprocessing_hash(Preprocessing()) == preprocessing_hash(Preprocessing(mains_hz=50.0))
     False
     """
-    settings = asdict(preprocessing)
-    content = {k: v for k, v in settings.items() if k not in _ADDED or v != _ADDED[k]}
-    content["chain"] = _CHAIN_VERSION
+    content = {**asdict(preprocessing), "chain": _CHAIN_VERSION}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
 
 

@@ -5,6 +5,7 @@ evaluation framework", annotation format.
 """
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from seizure.eeg.annotation import AnnotationError, Event
@@ -32,6 +33,17 @@ _TUSZ_TYPES = {
 _PLAIN = ("seiz", "seizure")
 
 
+@dataclass(frozen=True, slots=True)
+class EventsTable:
+    """What an events table says: its seizures, sorted by start, and the recording's length.
+
+    `duration_s` is None where there is no column `recordingDuration`, which only SzCORE asks for.
+    """
+
+    events: tuple[Event, ...]
+    duration_s: float | None
+
+
 def tusz_type(event_type: str) -> str | None:
     """The type of TUSZ for one of SzCORE's, `seiz` for a plain seizure, None for anything else.
 
@@ -49,7 +61,12 @@ def tusz_type(event_type: str) -> str | None:
 
 
 def read_events_tsv(path: str | Path) -> tuple[Event, ...]:
-    """The seizures of a BIDS `*_events.tsv`, sorted by start.
+    """The seizures of a BIDS `*_events.tsv`, sorted by start. Raises as `read_events_table`."""
+    return read_events_table(path).events
+
+
+def read_events_table(path: str | Path) -> EventsTable:
+    """The seizures of a BIDS `*_events.tsv`, and how long the recording is where it says so.
 
     Rows of other types than seizures are left; a table without a seizure must hold a `bckg` row,
     as SzCORE writes it, so that a table of something else is not taken for silence.
@@ -72,6 +89,7 @@ def read_events_tsv(path: str | Path) -> tuple[Event, ...]:
             "duration and eventType, with tabs between them"
         )
     events: list[Event] = []
+    stated: set[float] = set()
     says_background = False
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
@@ -84,6 +102,8 @@ def read_events_tsv(path: str | Path) -> tuple[Event, ...]:
         row = dict(zip(columns, cells, strict=True))
         label = tusz_type(row[type_column])
         says_background |= row[type_column] == "bckg"
+        if row.get("recordingDuration", "n/a") not in _UNKNOWN:
+            stated.add(_duration_s(path, number, row["recordingDuration"]))
         if label is not None:
             events.append(_event(path, number, row, label))
     if not events and not says_background:
@@ -91,7 +111,24 @@ def read_events_tsv(path: str | Path) -> tuple[Event, ...]:
             f"{path}: found neither a seizure (sz…) nor a bckg row, so it says nothing about "
             "seizures; expected one bckg row for a recording without any"
         )
-    return tuple(sorted(events))
+    if len(stated) > 1:
+        raise AnnotationError(
+            f"{path}: found {len(stated)} values in recordingDuration, "
+            f"{', '.join(f'{value:g}' for value in sorted(stated))}, expected one"
+        )
+    return EventsTable(tuple(sorted(events)), stated.pop() if stated else None)
+
+
+def _duration_s(path: Path, number: int, text: str) -> float:
+    try:
+        duration_s = float(text)
+    except ValueError:
+        duration_s = math.nan
+    if not 0 < duration_s < math.inf:
+        raise AnnotationError(
+            f"{path}, line {number}: found recordingDuration {text!r}, expected seconds above 0"
+        )
+    return duration_s
 
 
 def _event(path: Path, number: int, row: dict[str, str], label: str) -> Event:

@@ -1,7 +1,6 @@
 """Resampling and filtering: every recording to one rate and one band, without edge transients."""
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,17 +9,12 @@ from scipy import signal as sp
 from seizure.eeg.channels import CANONICAL_19
 from seizure.eeg.montage import MISSING_POLICIES, MONTAGES, MissingPolicy, Montage
 from seizure.eeg.recording import Recording
+from seizure.eeg.resampling import Resampler
 
 _BAND_ORDER = 3
 _MAINS_QUALITY = 30.0  # 2 Hz wide at 60 Hz
-# With scipy's default window (10, 5.0) an offset of 3 mV leaves a tone of 2 µV at 6 Hz when 250 Hz
-# becomes 256 Hz; with this one 0.05 µV, and the band up to 115 Hz stays flat.
-_LOBES = 24
-_KAISER_BETA = 8.0
 
 MAX_INTERPOLATED = len(CANONICAL_19) // 2
-_MAX_RESAMPLING_FACTOR = 4096
-_MAX_RATE_DRIFT = 1e-6  # 4 ms in an hour
 
 Phase = Literal["causal", "zero"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -120,16 +114,13 @@ def filter_recording(recording: Recording, preprocessing: Preprocessing) -> Reco
         )
     if recording.n_samples == 0:
         raise ValueError("found no sample, expected at least one")
-    up, down = resampling_ratio(recording.rate_hz, preprocessing.rate_hz)
-    anti_alias = _design_anti_alias(up, down) if up != down else None
+    resample = Resampler(recording.rate_hz, preprocessing.rate_hz)
     sections = design_sections(preprocessing)
-    n_samples = -(-recording.n_samples * up // down)
+    n_samples = -(-recording.n_samples * resample.up // resample.down)
     filtered = np.empty((len(recording.signal_uv), n_samples), np.float32)
     for channel, source in enumerate(recording.signal_uv):
-        values = source.astype(np.float64)
-        if anti_alias is not None:
-            # Zero padding would ring at both ends by the size of the electrode's offset.
-            values = sp.resample_poly(values, up, down, window=anti_alias, padtype="line")
+        # Zero padding would ring at both ends by the size of the electrode's offset.
+        values = resample(source.astype(np.float64))
         if preprocessing.phase == "causal":
             filtered[channel] = CausalFilter(sections)(values)
         else:
@@ -169,40 +160,6 @@ def _filter_both_ways(
     n_padding = round(_PADDING_PERIODS / preprocessing.band_low_hz * preprocessing.rate_hz)
     n_padding = min(n_padding, len(values) - 1)  # a mirror cannot be longer than what it shows
     return np.asarray(sp.sosfiltfilt(sections, values, padtype="even", padlen=n_padding))
-
-
-def resampling_look_ahead_s(source_hz: float, target_hz: float) -> float:
-    """How far into the future the resampled EEG reaches, which is what a stream would wait for.
-
-    >>> resampling_look_ahead_s(250.0, 256.0), resampling_look_ahead_s(256.0, 256.0)
-    (0.096, 0.0)
-    """
-    up, down = resampling_ratio(source_hz, target_hz)
-    return 0.0 if up == down else _LOBES * max(up, down) / (source_hz * up)
-
-
-def resampling_ratio(source_hz: float, target_hz: float) -> tuple[int, int]:
-    """Integers (up, down) that turn `source_hz` into `target_hz`; raises where there are none.
-
-    >>> resampling_ratio(250.0, 256.0)
-    (128, 125)
-    """
-    ratio = Fraction(target_hz) / Fraction(source_hz)
-    close = ratio.limit_denominator(_MAX_RESAMPLING_FACTOR)
-    up, down = close.numerator, close.denominator
-    if not 0 < up <= _MAX_RESAMPLING_FACTOR or abs(float(close / ratio) - 1) > _MAX_RATE_DRIFT:
-        raise ValueError(
-            f"found a source at {source_hz!r} Hz, expected a rate that a ratio of whole numbers up "
-            f"to {_MAX_RESAMPLING_FACTOR} turns into {target_hz:g} Hz"
-        )
-    return up, down
-
-
-def _design_anti_alias(up: int, down: int) -> np.ndarray:
-    widest = max(up, down)
-    n_taps = 2 * _LOBES * widest + 1
-    window = ("kaiser", _KAISER_BETA)  # scipy's annotation knows only names without parameters
-    return np.asarray(sp.firwin(n_taps, 1 / widest, window=window))  # pyright: ignore[reportArgumentType]
 
 
 def design_sections(preprocessing: Preprocessing) -> np.ndarray:

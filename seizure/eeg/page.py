@@ -15,8 +15,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from seizure.eeg.annotation import Event
 from seizure.eeg.edf_annotations import EdfAnnotation
-from seizure.eeg.filtering import Preprocessing, filter_recording, resampling_ratio
+from seizure.eeg.filtering import Preprocessing, filter_recording
 from seizure.eeg.recording import Recording
+from seizure.eeg.resampling import resampling_ratio
 
 # After so many periods of the band's lower edge a filter has forgotten what came before.
 _SETTLING_PERIODS = 10

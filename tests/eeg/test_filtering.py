@@ -11,10 +11,9 @@ from seizure.eeg.filtering import (
     Preprocessing,
     design_sections,
     filter_recording,
-    resampling_look_ahead_s,
-    resampling_ratio,
 )
 from seizure.eeg.recording import Recording
+from seizure.eeg.resampling import resampling_look_ahead_s, resampling_ratio
 
 
 def _recording(signal_uv, rate_hz):

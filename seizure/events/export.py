@@ -77,17 +77,15 @@ def write_tsv(
     return write_atomically(path, "\n".join(lines) + "\n")
 
 
-def write_atomically(path: str | Path, content: str | bytes) -> Path:
-    """Write bytes, or text as UTF-8, so that a reader sees the old file or the new one whole."""
+def write_atomically(path: str | Path, text: str) -> Path:
+    """Write UTF-8 text so that a reader sees the old file or the new one, never a part."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        if isinstance(content, str):
-            # Names from the disk may hold what no UTF-8 can; spelt out, they stop no report.
-            content = content.encode("utf-8", "backslashreplace")
-        with temporary.open("wb") as file:
-            file.write(content)
+        # Names from the disk may hold what no UTF-8 can; spelt out, they stop no report.
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

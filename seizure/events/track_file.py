@@ -1,58 +1,68 @@
-"""A probability track as a file: every frame as it was scored, a few megabytes a day of EEG."""
+"""A probability track as a small NPZ, readable with `numpy.load`.
 
-import io
+Probabilities are kept as float32, as they were decided upon: events found in a track that was read
+again are the same to the last bit.
+"""
+
+import os
+import zipfile
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from seizure.events.export import write_atomically
 from seizure.events.stitch import Track
 
-SUFFIX = ".npz"
-_ARRAYS = ("probability", "rate_hz", "duration_s")
+_FIELDS = ("probability", "rate_hz", "duration_s")
 
 
 class TrackFileError(ValueError):
-    """A file that does not hold a track."""
+    """A file that holds no probability track."""
 
 
 def write_track(path: str | Path, track: Track) -> Path:
-    """Write a track as NPZ: `probability` float32 `(n_frames,)`, `rate_hz`, `duration_s`.
+    """Write `probability` (n_frames,) float32, `rate_hz` and `duration_s`, compressed, in one step.
 
-    Nothing is rounded, so that events and scores are the same from the file; the same track gives
-    the same bytes. The file's name is the recording's.
+    >>> import tempfile
+    >>> track = Track("night", 16.0, np.zeros(160, np.float32), 10.0)
+    >>> path = write_track(Path(tempfile.mkdtemp(), "night.npz"), track)
+    >>> read_track(path).n_frames
+    160
     """
-    content = io.BytesIO()
-    np.savez_compressed(
-        content,
-        probability=track.probability,
-        rate_hz=np.float64(track.rate_hz),
-        duration_s=np.float64(track.duration_s),
-    )
-    return write_atomically(path, content.getvalue())
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(
+                file,
+                probability=track.probability,
+                rate_hz=np.float64(track.rate_hz),
+                duration_s=np.float64(track.duration_s),
+            )
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
 
 
-def read_track(path: str | Path) -> Track:
-    """The track in a file of `write_track`, named as the file is.
+def read_track(path: str | Path, stem: str | None = None) -> Track:
+    """The track in a file; `stem` defaults to the file's name.
 
-    Raises:
-        TrackFileError: names the file, what was found and what was expected.
+    Raises `TrackFileError` for a file that is cut off or holds something else.
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as content:
-            found = {name: content[name] for name in _ARRAYS if name in content}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise TrackFileError(f"{path}: found no track ({error}), expected an NPZ") from error
-    if set(found) != set(_ARRAYS) or found["probability"].dtype != np.float32:
-        raise TrackFileError(
-            f"{path}: found {', '.join(found) or 'nothing known'}, expected the arrays "
-            f"{', '.join(_ARRAYS)}, the first one float32; write it again"
-        )
-    stem = path.name.removesuffix(SUFFIX)
-    try:
-        rate_hz, duration_s = float(found["rate_hz"]), float(found["duration_s"])
-        return Track(stem, rate_hz, found["probability"], duration_s)
-    except (TypeError, ValueError) as error:
-        raise TrackFileError(f"{path}: {error}") from error
+        with np.load(path, allow_pickle=False) as stored:
+            found = {name: stored[name] for name in _FIELDS if name in stored.files}
+    # An .npy under this name is an array, which cannot be entered like an archive.
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        raise TrackFileError(f"{path}: cannot be read as a track ({error})") from error
+    missing = [name for name in _FIELDS if name not in found]
+    if missing:
+        raise TrackFileError(f"{path}: no {', '.join(missing)} in it; expected a track's NPZ")
+    return Track(
+        stem or path.stem,
+        float(found["rate_hz"]),
+        found["probability"],
+        float(found["duration_s"]),
+    )

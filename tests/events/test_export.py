@@ -96,6 +96,6 @@ def test_events_that_overlap_touch_or_pass_the_end_are_refused(tmp_path, events,
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path):
     path = write_atomically(tmp_path / "a.txt", "old")
     with pytest.raises(TypeError):
-        write_atomically(path, 1)  # pyright: ignore[reportArgumentType]
+        write_atomically(path, b"no text")  # pyright: ignore[reportArgumentType]
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

@@ -1,64 +1,40 @@
 import numpy as np
 import pytest
 
+from seizure.events.decide import Postprocessing, decide
 from seizure.events.stitch import Track
 from seizure.events.track_file import TrackFileError, read_track, write_track
 
 
-def make_track(stem="a.b_s001", n_frames=1600):
-    probability = np.random.default_rng(0).random(n_frames).astype(np.float32)
-    probability[:3] = 0, 1, np.float32(1e-30)
-    return Track(stem, 16.0, probability, n_frames / 16 - 0.01)
+def wandering(n_frames=16 * 1800):
+    rng = np.random.default_rng(0)
+    smooth = np.convolve(rng.standard_normal(n_frames + 199), np.ones(200), "valid")
+    return Track("a", 16.0, (1 / (1 + np.exp(-smooth / 8))).astype(np.float32), n_frames / 16)
 
 
-def test_a_track_comes_back_to_the_last_bit(tmp_path):
-    track = make_track()
-    found = read_track(write_track(tmp_path / "new" / f"{track.stem}.npz", track))
-    assert (found.stem, found.rate_hz, found.duration_s) == ("a.b_s001", 16.0, track.duration_s)
-    assert found.probability.tobytes() == track.probability.tobytes()
+def test_events_of_a_track_that_was_read_again_are_the_same(tmp_path):
+    track = wandering()
+    again = read_track(write_track(tmp_path / "below" / "a.npz", track))
+    np.testing.assert_array_equal(again.probability, track.probability)
+    assert (again.stem, again.rate_hz, again.duration_s) == ("a", 16.0, 1800.0)
+    settings = Postprocessing(on_threshold=0.6)
+    assert decide(again, settings) == decide(track, settings) != ()
+    assert [path.name for path in (tmp_path / "below").iterdir()] == ["a.npz"]
 
 
-def test_the_same_track_gives_the_same_bytes(tmp_path):
-    one, two = (write_track(tmp_path / n / "a.npz", make_track("a")).read_bytes() for n in "xy")
-    assert one == two
+def test_a_track_gives_the_same_bytes_twice(tmp_path):
+    one, two = (write_track(tmp_path / name, wandering()) for name in ("a.npz", "b.npz"))
+    assert one.read_bytes() == two.read_bytes()
 
 
-def test_a_day_takes_no_more_than_its_frames(tmp_path):
-    track = make_track("a", 16 * 86_400)
-    assert write_track(tmp_path / "a.npz", track).stat().st_size < 4 * track.n_frames + 1000
-
-
-def write(path, **arrays):
-    np.savez(path, **arrays)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "says"),
-    [
-        (lambda path: path.write_bytes(b""), "found no track"),
-        (lambda path: path.write_bytes(b"a letter"), "found no track"),
-        (lambda path: path.write_bytes(path.read_bytes()[:200]), "found no track"),
-        (lambda path: path.unlink(), "found no track"),
-        (lambda path: write(path, probability=np.zeros(9, np.float32)), "expected the arrays"),
-        (
-            lambda path: write(path, probability=np.zeros(9), rate_hz=1.0, duration_s=9.0),
-            "float32",
-        ),
-        (
-            lambda path: write(
-                path, probability=np.full(9, 2, np.float32), rate_hz=1.0, duration_s=9.0
-            ),
-            "not probabilities",
-        ),
-        (
-            lambda path: write(path, probability=np.array([object()]), rate_hz=1, duration_s=1),
-            "found no track",
-        ),
-    ],
-    ids=["empty", "text", "cut", "missing", "few", "float64", "above one", "pickled"],
-)
-def test_a_file_that_holds_no_track_is_refused_by_name(tmp_path, spoil, says):
-    path = write_track(tmp_path / "a.npz", make_track("a"))
-    spoil(path)
-    with pytest.raises(TrackFileError, match=rf"a\.npz: .*{says}"):
-        read_track(path)
+def test_what_is_no_track_is_refused_by_name(tmp_path):
+    whole = write_track(tmp_path / "a.npz", wandering()).read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "letter.npz").write_text("no track")
+    (tmp_path / "empty.npz").touch()
+    np.savez(tmp_path / "other.npz", probability=np.zeros(3))
+    with (tmp_path / "array.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    for name in ("array", "cut", "letter", "empty", "other", "gone"):
+        with pytest.raises(TrackFileError, match=rf"{name}\.npz: "):
+            read_track(tmp_path / f"{name}.npz")

@@ -189,6 +189,14 @@ def check_shard(path: Path) -> None:
     with _opened(path) as archive:
         for name in _MEMBERS:
             member = archive.getinfo(f"{name}.npy")
+            # What is mapped does not go by these, but numpy.load does.
+            if member.compress_type != zipfile.ZIP_STORED or (
+                member.compress_size != member.file_size
+            ):
+                raise CacheError(
+                    f"{path}: found {name} with {member.compress_size} bytes by method "
+                    f"{member.compress_type}, expected {member.file_size} bytes as they are"
+                )
             found = _crc32(path, member)
             if found != member.CRC:
                 raise CacheError(

@@ -137,6 +137,25 @@ def test_a_flipped_bit_is_found_or_changes_nothing(path, prepared, data):
         np.testing.assert_array_equal(getattr(found, name), getattr(prepared, name))
 
 
+def test_a_check_finds_whatever_numpy_would_stumble_over(path):
+    """Every byte of the archive's directory, which the mapped signal does not need."""
+    whole = path.read_bytes()
+    directory = whole.index(b"PK\x01\x02")
+    n_found = 0
+    for position in range(directory, len(whole)):
+        damaged = path.with_name("damaged.npz")
+        flipped = bytearray(whole)
+        flipped[position] ^= 2
+        damaged.write_bytes(flipped)
+        try:
+            check_shard(damaged)
+        except CacheError:
+            n_found += 1
+        else:
+            read_shard(damaged)
+    assert n_found > (len(whole) - directory) / 4
+
+
 def test_a_check_says_what_was_found_and_expected(path):
     check_shard(path)
     content = bytearray(path.read_bytes())

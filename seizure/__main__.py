@@ -9,6 +9,7 @@ VERBS = {
     "train": "train a detector, score it on patients it never saw, write a report",
     "evaluate": "score a trained detector on a split of a corpus",
     "export": "write a trained detector as one file that is enough to predict",
+    "score": "score annotation files against each other, without a model",
     "predict": "find seizures in EDF files with a trained detector",
 }
 

@@ -17,14 +17,9 @@ from seizure.scoring.szcore import SzcoreCounts
 _SZCORE = {"event": szcore.event, "sample": szcore.sample}
 _NEDC_FIGURES = ("tp", "fp", "fn", "sensitivity", "precision", "f1", "fa_per_24h")
 _SZCORE_FIGURES = (
-    "tp",
-    "fp",
-    "fn",
-    "n_reference",
-    "sensitivity",
-    "precision",
-    "f1_2026",
-    "f1_before_2026",
+    *("tp", "fp", "fn", "n_reference", "sensitivity", "precision"),
+    # The first is the second under the key that all scorers share.
+    *("f1", "f1_2026", "f1_before_2026"),
     "fa_per_24h",
 )
 
@@ -34,8 +29,8 @@ def score_pairs(pairs: Sequence[Pair]) -> dict[str, Any]:
 
     Layout: `{"total": {"nedc": {"ovlp": {...}, ...}, "szcore": {"event": {...}, ...}, ...},
     "subjects": {patient: ...}, "files": {stem: ...}}`. The totals of SzCORE hold the pooled
-    figures and, under `mean` and `std`, those over subjects. Raises `ValueError` for no
-    recordings or a stem given twice.
+    figures and, under `mean` and `std`, those over subjects; its `f1` is the one of 2026. Raises
+    `ValueError` for no recordings or a stem given twice.
 
     >>> scores = score_pairs([Pair("a", "p", 60.0, (), ())])
     >>> scores["total"]["nedc"]["ovlp"]["fa_per_24h"], scores["files"]["a"]["hours"]

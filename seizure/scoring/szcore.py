@@ -72,6 +72,11 @@ class SzcoreCounts:
         return 2 * self.tp / whole if whole else nan
 
     @property
+    def f1(self) -> float:
+        """The F1 of today's timescoring, `f1_2026`."""
+        return self.f1_2026
+
+    @property
     def f1_before_2026(self) -> float:
         """F1 up to timescoring 0.0.6, as in older papers: NaN, thus skipped, in those cases."""
         if self.n_reference == 0 or self.tp + self.fp == 0:
@@ -146,12 +151,17 @@ def collect(counts: Iterable[tuple[str, SzcoreCounts]]) -> SzcoreSummary:
     )
 
 
-def _annotations(pair: Pair, route: Route) -> tuple[Annotation, Annotation]:
+def check_length(pair: Pair) -> None:
+    """Raises `ValueError` for a recording too short for SzCORE's samples of a second."""
     if pair.duration_s < 1:
         raise ValueError(
             f"{pair.stem}: SzCORE scores whole seconds and needs a recording of at least 1 s, "
             f"found {pair.duration_s} s"
         )
+
+
+def _annotations(pair: Pair, route: Route) -> tuple[Annotation, Annotation]:
+    check_length(pair)
     build = {"events": _from_events, "tsv": _from_whole_seconds}[route]
     return build(pair.reference, pair.duration_s), build(pair.hypothesis, pair.duration_s)
 

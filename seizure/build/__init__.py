@@ -9,8 +9,9 @@ from seizure.build.checkpoint import (
 )
 from seizure.build.detector import input_spec, network
 from seizure.build.objective import loss, loss_per_target
+from seizure.build.reproduction import replay
 from seizure.build.trainers import check_accelerator, precision, scoring_trainer, trainer
-from seizure.build.training import augmenter, module
+from seizure.build.training import augmenter, module, rebuilt
 from seizure.build.watching import callbacks
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "network",
     "operating_point_of",
     "precision",
+    "rebuilt",
+    "replay",
     "scoring_trainer",
     "stored_detector",
     "trainer",

@@ -1,12 +1,16 @@
 """The LightningModule of a training run."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from torch import nn
+
 from seizure.build.detector import input_spec, network
-from seizure.build.objective import loss
+from seizure.build.objective import at_target_rate, loss, loss_per_target
 from seizure.config import TrainConfig
 from seizure.learning.augmentation import Augmenter
 from seizure.learning.module import DetectionModule
+from seizure.schema import parse
 from seizure.windows.datamodule import WindowDataModule
 
 
@@ -14,11 +18,34 @@ def module(
     config: TrainConfig, data: WindowDataModule, configuration: dict[str, Any]
 ) -> DetectionModule:
     """The LightningModule of a training run; `configuration` goes into its checkpoints."""
-    inputs = input_spec(config, data.index.channel_names)
+    channel_names = data.index.channel_names
+    return _module(config, channel_names, configuration, loss(config.objective, data))
+
+
+def rebuilt(configuration: Mapping[str, Any]) -> DetectionModule:
+    """The LightningModule of a stored configuration, freshly initialised, without the data.
+
+    What the data decide, the weight of seizures, must be in it.
+    """
+    stored = dict(configuration)
+    channel_names = tuple(stored.pop("channel_names"))
+    config = parse(TrainConfig, stored)
+    per_target = loss_per_target(config.objective, None)
+    at_rate = at_target_rate(per_target, config.windows, config.preprocess.rate_hz)
+    return _module(config, channel_names, stored, at_rate)
+
+
+def _module(
+    config: TrainConfig,
+    channel_names: tuple[str, ...],
+    configuration: dict[str, Any],
+    loss: nn.Module,
+) -> DetectionModule:
+    inputs = input_spec(config, channel_names)
     stored = {**configuration, "channel_names": list(inputs.channel_names)}
     return DetectionModule(
         network=network(config.model, inputs),
-        loss=loss(config.objective, data),
+        loss=loss,
         optimisation=config.optimisation,
         postprocessing=config.events,
         rate_hz=config.preprocess.rate_hz,

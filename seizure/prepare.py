@@ -73,10 +73,16 @@ class PreparedCorpus:
 
 def open_corpus(settings: CorpusSettings, jobs: int) -> Corpus:
     """The corpus of a configuration; the synthetic one is made first if it is not there."""
+    if isinstance(settings, SyntheticCorpus):
+        with progress("making synthetic recordings") as report:
+            make_corpus(settings.root, settings.spec, jobs, report)
+    return reader_of(settings)
+
+
+def reader_of(settings: CorpusSettings) -> Corpus:
+    """The corpus of a configuration as it is; nothing is made."""
     match settings:
         case SyntheticCorpus():
-            with progress("making synthetic recordings") as report:
-                make_corpus(settings.root, settings.spec, jobs, report)
             return TuszReader(settings.root, name=settings.name)
         case TuszCorpus():
             return TuszReader(settings.root)
@@ -106,9 +112,7 @@ def prepare_corpus(
     # Workers were started in folders of their own, on a cluster or earlier in a notebook.
     settings, cache = replace(settings, root=settings.root.absolute()), cache.absolute()
     corpus = open_corpus(settings, how.jobs)
-    # There is one TUSZ, but there may be many folders of EDFs or synthetic corpora side by side.
-    name = settings.name if isinstance(settings, TuszCorpus) else settings.root.resolve().name
-    folder = cache_folder(cache, name, preprocessing)
+    folder = cache_of(settings, preprocessing, cache)
     with progress("checking recordings" if how.verify else "preparing recordings") as report:
         built = build_cache(corpus, folder, preprocessing, how, report, how.verify)
     prepared = PreparedCorpus(settings.name, folder, built, (time.monotonic() - started_at) / 60)
@@ -120,6 +124,31 @@ def prepare_corpus(
     if how.verify:
         log.info("every checksum of %d recordings was compared", len(built.index))
     return prepared
+
+
+def cache_of(settings: CorpusSettings, preprocessing: Preprocessing, cache: Path) -> Path:
+    """Where the cache of a corpus lies, or will."""
+    # There is one TUSZ, but there may be many folders of EDFs or synthetic corpora side by side.
+    name = settings.name if isinstance(settings, TuszCorpus) else settings.root.resolve().name
+    return cache_folder(cache, name, preprocessing)
+
+
+def split_faults(name: str, index: CacheIndex) -> tuple[str, ...]:
+    """Why a cache cannot be trained on: an empty split, or no seizure to learn or choose from.
+
+    Without a seizure in dev the operating point could not be chosen, which shows after training.
+    """
+    faults = []
+    for split in ("train", "dev", "eval"):
+        rows = index.rows(split).tolist()
+        if not rows:
+            faults.append(f"{name}: no usable recording in {split}, expected some")
+        elif split != "eval" and not any(len(index.events_of(row)) for row in rows):
+            faults.append(
+                f"{name}: no annotated seizure in the {len(rows)} recordings of {split}, "
+                f"expected at least one; check the annotations"
+            )
+    return tuple(faults)
 
 
 def say_what_was_built(prepared: PreparedCorpus) -> None:

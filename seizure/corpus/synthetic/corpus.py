@@ -42,11 +42,9 @@ def make_corpus(
     PosixPath('data/synthetic')
     """
     root = Path(root)
-    wanted = {"kind": "synthetic EEG", "generator_version": GENERATOR_VERSION, "spec": asdict(spec)}
-    if root.exists() and not root.is_dir():
-        raise CorpusError(f"{root} is a file, expected a folder or a new name")
-    if _found(root, wanted).get("finished"):
+    if is_made(root, spec):
         return root
+    wanted = _marker(spec)
     root.mkdir(parents=True, exist_ok=True)
     write_text(root / MARKER, json.dumps({**wanted, "finished": False}, indent=1) + "\n")
     planned = planned_recordings(spec)
@@ -72,6 +70,13 @@ def make_corpus(
     return root
 
 
+def is_made(root: Path, spec: SyntheticSpec) -> bool:
+    """Whether `root` holds the finished corpus of `spec`; raises as `make_corpus` would."""
+    if root.exists() and not root.is_dir():
+        raise CorpusError(f"{root} is a file, expected a folder or a new name")
+    return bool(_found(root, _marker(spec)).get("finished"))
+
+
 def recording_path(root: Path, spec: SyntheticSpec, planned: PlannedRecording) -> Path:
     """Where the EDF of a planned recording is written."""
     montage = draw_patient(spec, planned.split, planned.patient_index).montage
@@ -89,6 +94,11 @@ def _write(root: Path, spec: SyntheticSpec, planned: PlannedRecording) -> None:
     write_csv_bi(path.with_suffix(".csv_bi"), recording)
     write_truth(path.with_suffix(".truth.json"), recording)
     write_edf(path, recording)
+
+
+def _marker(spec: SyntheticSpec) -> dict:
+    """What says of a folder that it holds the corpus of `spec`."""
+    return {"kind": "synthetic EEG", "generator_version": GENERATOR_VERSION, "spec": asdict(spec)}
 
 
 def _found(root: Path, wanted: dict) -> dict:

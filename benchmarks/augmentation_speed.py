@@ -63,7 +63,9 @@ def main() -> None:
     candidates = {
         "training step": step,
         **{name: lambda a=augment: a(eeg, valid, 0, 0) for name, augment in augmenters.items()},
-        "statistics per window": lambda: gain_of_windows(cached, n_present, scale_uv),
+        "statistics per window": lambda: gain_of_windows(
+            cached, n_present, scale_uv, np.zeros_like(scale_uv)
+        ),
     }
     times_ms = interleaved(candidates, options.rounds)
     for name, time_ms in times_ms.items():

@@ -62,7 +62,7 @@ class FeatureTable:
         self.rows: dict[int, NDArray[np.float64]] = {}
         for row in range(len(self.index)):
             n = int(self.index.n_samples[row])
-            eeg_uv = signals.window(row, 0, n).numpy() * self.index.scale_uv[row][:, None]
+            eeg_uv = signals.window_uv(row, 0, n)
             values = feature(eeg_uv, self.index.rate_hz)[: self.n_frames(row)]
             self.rows[row] = values - np.median(values, axis=0)
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from seizure.cache.index import INDEX_FILE, CacheIndex
 from seizure.cache.mapping import MappedSignals
-from seizure.cache.shard import PreparedRecording, ShardHeader, read_header, write_shard
+from seizure.cache.shard import STATISTICS, PreparedRecording, ShardHeader, read_header, write_shard
 from seizure.eeg.channels import CANONICAL_19
 
 N_DESCRIPTORS = 256
@@ -32,10 +32,7 @@ def write_cache(folder: Path, n_recordings: int, with_files: bool) -> float:
     """Write an index of `n_recordings`, with a shard under as many names; seconds for the index."""
     rng = np.random.default_rng(0)
     n_samples = int(SECONDS * RATE_HZ)
-    columns = {
-        name: rng.random(19, dtype=np.float32) + 1
-        for name in ("scale_uv", "mean_uv", "std_uv", "median_uv", "iqr_uv")
-    }
+    columns = {name: rng.random(19, dtype=np.float32) + 1 for name in STATISTICS}
     meta = {
         "stem": "aaaaaaaa_s001_t000", "patient": "aaaaaaaa", "session": "s001_2010",
         "split": "train", "rate_hz": RATE_HZ, "channel_names": list(CANONICAL_19),

@@ -38,6 +38,7 @@ def one_file(folder: Path, minutes: float) -> CacheIndex:
     prepared = PreparedRecording(
         signal=np.random.default_rng(0).integers(-999, 999, (19, n_samples)).astype(np.int16),
         scale_uv=ones,
+        stretch=ones,
         mean_uv=ones,
         std_uv=ones,
         median_uv=ones,

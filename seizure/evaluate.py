@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lightning.pytorch as pl
-import numpy as np
 
 from seizure import build
 from seizure.cache.mapping import MappedSignals
@@ -117,10 +116,10 @@ def example_figure(
     pair, recording = evaluation.pairs[number], recordings[number]
     row = corpus.index.stem.tolist().index(pair.stem)
     signals = MappedSignals(corpus.folder, corpus.index)
-    eeg = signals.window(row, 0, int(corpus.index.n_samples[row])).numpy()
+    eeg_uv = signals.window_uv(row, 0, int(corpus.index.n_samples[row]))
     plot_detection(
         folder / "seizure.png",
-        (eeg * corpus.index.scale_uv[row][:, None]).astype(np.float32),
+        eeg_uv,
         corpus.index.rate_hz,
         corpus.index.channel_names,
         recording.track,

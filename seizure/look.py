@@ -161,7 +161,7 @@ def _read_shard(path: Path) -> Annotated:
     prepared = read_shard(path)
     rate_hz = float(prepared.meta["rate_hz"])
     recording = Recording(
-        signal_uv=prepared.signal * prepared.scale_uv[:, None],
+        signal_uv=prepared.signal_uv,
         rate_hz=rate_hz,
         channel_names=tuple(prepared.meta["channel_names"]),
         interpolated=tuple(prepared.meta.get("interpolated", ())),

@@ -40,6 +40,7 @@ def write_tiny_cache(folder: Path, n_per_split: int = 3, seconds: float = 150.0)
             prepared = PreparedRecording(
                 signal=signal,
                 scale_uv=np.full(19, 0.02, np.float32),
+                stretch=np.zeros(19, np.float32),
                 mean_uv=signal_uv.mean(1).astype(np.float32),
                 std_uv=signal_uv.std(1).astype(np.float32),
                 median_uv=np.median(signal_uv, 1).astype(np.float32),

@@ -13,6 +13,7 @@ from torch import nn
 
 from seizure import build, evaluate, predict
 from seizure.cache.prepare import prepare_recording
+from seizure.cache.shard import STATISTICS
 from seizure.corpus.entry import CorpusRecording
 from seizure.eeg.annotation import read_csv_bi
 from seizure.eeg.channels import CANONICAL_19
@@ -256,10 +257,7 @@ def test_a_masked_electrode_takes_no_part_in_what_is_predicted(
     module.network = module.network.for_channels(kept)
     rows = [CANONICAL_19.index(name) for name in kept]
     whole = prepared(complete)
-    of_whole = {
-        name: getattr(whole, name)[rows]
-        for name in ("signal", "scale_uv", "mean_uv", "std_uv", "median_uv", "iqr_uv")
-    }
+    of_whole = {name: getattr(whole, name)[rows] for name in ("signal", *STATISTICS)}
     of_whole["meta"] = whole.meta | {"channel_names": kept}
     expected = track_of(module, replace(whole, **of_whole), config.windows, "complete").probability
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)

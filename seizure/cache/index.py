@@ -11,6 +11,7 @@ import numpy as np
 
 from seizure.cache.shard import (
     SCHEMA_VERSION,
+    STATISTICS,
     CacheError,
     ShardHeader,
     read_header,
@@ -20,7 +21,6 @@ from seizure.corpus.split import SplitAudit, audit_splits
 
 INDEX_FILE = "index.npz"
 _COLUMN = "column_"  # numpy.savez has an argument of its own called `file`
-_STATISTICS = ("scale_uv", "mean_uv", "std_uv", "median_uv", "iqr_uv")
 _TEXT = ("stem", "patient", "session", "split", "file", "fingerprint")
 
 
@@ -30,7 +30,7 @@ class CacheIndex:
 
     Text columns are numpy strings `(n,)`; `file` is relative to the folder of the cache,
     `interpolated` names the electrodes that were estimated, with commas between them. The
-    statistics are `(n, channel)` float32 in µV. The seizures of row `i` are
+    statistics are `(n, channel)` float32, in µV but for `stretch`. The seizures of row `i` are
     `event_samples[event_start[i]:event_start[i + 1]]`, half-open intervals in samples.
     """
 
@@ -46,6 +46,7 @@ class CacheIndex:
     size_bytes: np.ndarray
     crc32: np.ndarray
     scale_uv: np.ndarray
+    stretch: np.ndarray
     mean_uv: np.ndarray
     std_uv: np.ndarray
     median_uv: np.ndarray
@@ -89,7 +90,7 @@ class CacheIndex:
             signal_offset=int(self.signal_offset[row]),
             size_bytes=int(self.size_bytes[row]),
             crc32=int(self.crc32[row]),
-            statistics={name: getattr(self, name)[row] for name in _STATISTICS},
+            statistics={name: getattr(self, name)[row] for name in STATISTICS},
             events=self.events_of(row),
             event_type=self.event_types_of(row),
             meta=meta,
@@ -192,7 +193,7 @@ class CacheIndex:
             signal_offset=column(lambda h: h.signal_offset, np.int64),
             size_bytes=column(lambda h: h.size_bytes, np.int64),
             crc32=column(lambda h: h.crc32, np.uint32),
-            **{name: np.stack([h.statistics[name] for h in headers]) for name in _STATISTICS},
+            **{name: np.stack([h.statistics[name] for h in headers]) for name in STATISTICS},
             event_start=np.concatenate([[0], np.cumsum(n_events)]),
             event_samples=np.concatenate([h.events.reshape(-1, 2) for h in headers]),
             event_type=np.concatenate([h.event_type for h in headers]),

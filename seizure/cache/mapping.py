@@ -4,10 +4,12 @@ import ctypes
 import mmap
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from seizure.cache.index import CacheIndex
+from seizure.cache.quantise import levels
 from seizure.cache.shard import CacheError
 
 _libc = ctypes.CDLL(None) if hasattr(mmap, "MADV_WILLNEED") else None
@@ -42,6 +44,12 @@ class MappedSignals:
                 f"[0, {signal.shape[1]})"
             )
         return signal[:, start:stop]
+
+    def window_uv(self, row: int, start: int, stop: int) -> np.ndarray:
+        """The same samples in µV, `(channel, sample)` float32; raises as `window`."""
+        codes = self.window(row, start, stop).numpy()
+        scale_uv = self.index.scale_uv[row][:, None]
+        return (levels(codes, self.index.stretch[row]) * scale_uv).astype(np.float32)
 
     def will_need(self, row: int, start: int, stop: int) -> None:
         """Have a window read from disk in the background, unless it is in memory already.

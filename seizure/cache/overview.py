@@ -109,5 +109,4 @@ def _part_uv(signals: MappedSignals, row: int, n_part: int, rng: np.random.Gener
     n_samples = int(signals.index.n_samples[row])
     n_part = min(n_part, n_samples)
     start = int(rng.integers(n_samples - n_part + 1))
-    part = signals.window(row, start, start + n_part).numpy()
-    return part * signals.index.scale_uv[row][:, None]
+    return signals.window_uv(row, start, start + n_part)

@@ -29,7 +29,7 @@ def prepare_recording(
     _check_events(recording, events, source, issues)
     try:
         filtered = filter_recording(source, preprocessing)
-        quantised = quantise(filtered, preprocessing.clip_sigma)
+        quantised = quantise(filtered)
     except ValueError as error:
         raise UnreadableRecording(recording.edf, str(error)) from error
     intervals, types = event_intervals(events, filtered.rate_hz, filtered.n_samples)
@@ -44,7 +44,6 @@ def prepare_recording(
         "montage": preprocessing.montage,
         "interpolated": list(filtered.interpolated),
         "issues": issues,
-        "n_saturated": quantised.n_saturated.tolist(),
         "start": None if source.start is None else source.start.isoformat(),
         "source_file": printable(recording.edf.name),
         "source_rate_hz": source.rate_hz,
@@ -53,6 +52,7 @@ def prepare_recording(
     return PreparedRecording(
         signal=quantised.signal,
         scale_uv=quantised.scale_uv,
+        stretch=quantised.stretch,
         mean_uv=quantised.mean_uv,
         std_uv=quantised.std_uv,
         median_uv=quantised.median_uv,

@@ -16,15 +16,18 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-SCHEMA_VERSION = 1
+from seizure.cache.quantise import levels
+
+SCHEMA_VERSION = 2
 
 _ALIGNMENT = 64
 _LOCAL_HEADER_BYTES = 30
 _ZIP64_EXTRA_BYTES = 20
 # The extra field that Android's zipalign uses for the same purpose.
 _PADDING_ID = 0xD935
-_STATISTICS = ("scale_uv", "mean_uv", "std_uv", "median_uv", "iqr_uv")
-_MEMBERS = ("signal", *_STATISTICS, "events", "event_type", "meta")
+# What is kept of each channel, beside its samples.
+STATISTICS = ("scale_uv", "stretch", "mean_uv", "std_uv", "median_uv", "iqr_uv")
+_MEMBERS = ("signal", *STATISTICS, "events", "event_type", "meta")
 
 
 class CacheError(RuntimeError):
@@ -35,13 +38,15 @@ class CacheError(RuntimeError):
 class PreparedRecording:
     """A filtered recording as the cache stores it.
 
-    `signal` is `(channel, sample)` int16; `signal * scale_uv[:, None]` is µV. The statistics are
-    `(channel,)` float32 in µV. `events` is `(event, 2)` int64 half-open intervals in samples,
-    `event_type` `(event,)` uint8, an index into `seizure.eeg.annotation.SEIZURE_TYPES`.
+    `signal` is `(channel, sample)` int16 in codes, see cache/quantise.py; `signal_uv` is µV. The
+    statistics are `(channel,)` float32, in µV but for `stretch`. `events` is `(event, 2)` int64
+    half-open intervals in samples, `event_type` `(event,)` uint8, an index into
+    `seizure.eeg.annotation.SEIZURE_TYPES`.
     """
 
     signal: np.ndarray
     scale_uv: np.ndarray
+    stretch: np.ndarray
     mean_uv: np.ndarray
     std_uv: np.ndarray
     median_uv: np.ndarray
@@ -54,6 +59,11 @@ class PreparedRecording:
     def start(self) -> datetime | None:
         """When the recording began, in local time; None where its file did not say."""
         return _start(self.meta)
+
+    @property
+    def signal_uv(self) -> np.ndarray:
+        """The signal in µV, `(channel, sample)` float32."""
+        return (levels(self.signal, self.stretch) * self.scale_uv[:, None]).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +178,7 @@ def read_header(path: Path) -> ShardHeader:
             signal_offset=offset,
             size_bytes=path.stat().st_size,
             crc32=member.CRC,
-            statistics={name: _read_member(archive, name) for name in _STATISTICS},
+            statistics={name: _read_member(archive, name) for name in STATISTICS},
             events=_read_member(archive, "events"),
             event_type=_read_member(archive, "event_type"),
             meta=meta,

@@ -30,10 +30,9 @@ class Preprocessing:
 
     `mains_hz` None leaves the mains in. `phase` "causal" filters forwards only, so that it can
     stream; "zero" forwards and backwards: nothing is delayed, the attenuation doubles (6 dB at the
-    band's edges), and every sample depends on the whole recording. `clip_sigma` sets where int16
-    saturates, see cache/quantise.py. `missing` says what happens to a recording that lacks
-    electrodes; `max_interpolated` is how many may be estimated with "interpolate". `montage` is
-    what the channels of the cache are.
+    band's edges), and every sample depends on the whole recording. `missing` says what happens
+    to a recording that lacks electrodes; `max_interpolated` is how many may be estimated with
+    "interpolate". `montage` is what the channels of the cache are.
     """
 
     rate_hz: float = 256.0
@@ -41,7 +40,6 @@ class Preprocessing:
     band_high_hz: float = 120.0
     mains_hz: float | None = 60.0
     phase: Phase = "causal"
-    clip_sigma: float = 10.0
     missing: MissingPolicy = "interpolate_midline"
     max_interpolated: int = 3
     montage: Montage = "referential"
@@ -57,10 +55,6 @@ class Preprocessing:
             raise ValueError(
                 f"preprocessing: found mains_hz {self.mains_hz} at {self.rate_hz} Hz, expected a "
                 f"value below {self.rate_hz / 2} Hz, or null for no notch"
-            )
-        if not 1 <= self.clip_sigma <= 1000:
-            raise ValueError(
-                f"preprocessing: found clip_sigma {self.clip_sigma}, expected 1 to 1000"
             )
         known_values = (("phase", PHASES), ("missing", MISSING_POLICIES), ("montage", MONTAGES))
         for name, known in known_values:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seizure.cache.shard import PreparedRecording
+from seizure.cache.shard import STATISTICS, PreparedRecording
 from seizure.events.stitch import Stitcher, Track
 from seizure.learning.module import DetectionModule
 from seizure.learning.tracks import samples_per_frame
@@ -47,15 +47,17 @@ def track_of(
         some = starts[first : first + batch_size]
         eeg = np.zeros((len(some), n_channels, window), np.int16)
         valid = np.zeros((len(some), window), np.bool_)
+        stretch = np.tile(prepared.stretch, (len(some), 1))
         for place, start in enumerate(some.tolist()):
             piece = prepared.signal[:, start : start + window]
             eeg[place, :, : piece.shape[1]] = piece
             valid[place, : piece.shape[1]] = True
         if windowing.normalised_per == "window":
             scale_uv = np.broadcast_to(prepared.scale_uv, (len(some), n_channels))
-            gain = gain_of_windows(eeg, valid.sum(1), scale_uv, windowing.normalisation)
+            gain = gain_of_windows(eeg, valid.sum(1), scale_uv, stretch, windowing.normalisation)
         batch = WindowBatch(
             eeg=torch.from_numpy(eeg),
+            stretch=torch.from_numpy(stretch[..., None]),
             gain=torch.from_numpy(np.atleast_2d(gain.scale)[..., None]),
             offset=torch.from_numpy(np.atleast_2d(gain.offset)[..., None]),
             target=torch.zeros(valid.shape, dtype=torch.uint8),
@@ -94,7 +96,6 @@ def without_estimates(
     kept_names = [names[i] for i in kept]
     fewer = copy.deepcopy(module)
     fewer.network = network.for_channels(kept_names)
-    statistics = ("scale_uv", "mean_uv", "std_uv", "median_uv", "iqr_uv")
-    rows = {name: getattr(prepared, name)[kept] for name in ("signal", *statistics)}
+    rows = {name: getattr(prepared, name)[kept] for name in ("signal", *STATISTICS)}
     meta = prepared.meta | {"channel_names": kept_names}
     return fewer, replace(prepared, **rows, meta=meta)

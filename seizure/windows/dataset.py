@@ -11,6 +11,7 @@ from torch.utils.data import Dataset, get_worker_info
 
 from seizure.cache.index import CacheIndex
 from seizure.cache.mapping import MappedSignals
+from seizure.cache.quantise import KNEE
 from seizure.windows.grid import WindowGrid, margins_of, seizure_mask
 from seizure.windows.normalisation import Gain, gain_of, gain_of_windows
 from seizure.windows.sampler import PADDING
@@ -20,15 +21,16 @@ from seizure.windows.spec import Windowing
 class WindowBatch(NamedTuple):
     """A batch as it leaves the loader: EEG still in the cache's 16 bits, half the bytes to move.
 
-    `eeg` (batch, channel, time) int16, `gain` and `offset` (batch, channel, 1) float32 such that
-    `eeg · gain + offset` is normalised EEG, `target` (batch, time) uint8, 1 in a seizure, `valid`
-    (batch, time) bool, False beyond the recording's end, `learnt` (batch, time) bool, the valid
-    samples that the loss counts: in training none of the margins around seizures, else all, `row`
-    (batch,) the recording's row in the cache index, -1 for padding, and `start` (batch,) the
-    window's first sample, both int32.
+    `eeg` (batch, channel, time) int16 codes, `stretch`, `gain` and `offset` (batch, channel, 1)
+    float32 such that `levels(eeg, stretch) · gain + offset` is normalised EEG, `target`
+    (batch, time) uint8, 1 in a seizure, `valid` (batch, time) bool, False beyond the recording's
+    end, `learnt` (batch, time) bool, the valid samples that the loss counts: in training none of
+    the margins around seizures, else all, `row` (batch,) the recording's row in the cache index,
+    -1 for padding, and `start` (batch,) the window's first sample, both int32.
     """
 
     eeg: Tensor
+    stretch: Tensor
     gain: Tensor
     offset: Tensor
     target: Tensor
@@ -39,8 +41,10 @@ class WindowBatch(NamedTuple):
 
     def normalised(self) -> Tensor:
         """EEG (batch, channel, time) float32 on the batch's device, zero beyond the end."""
-        eeg = self.eeg.float() * self.gain + self.offset
-        return eeg * self.valid.unsqueeze(1)
+        beyond = self.eeg - self.eeg.clamp(-KNEE, KNEE)
+        eeg = torch.addcmul(self.offset, self.eeg.float(), self.gain)
+        eeg = eeg.addcmul_(beyond, self.stretch * self.gain)
+        return eeg.mul_(self.valid.unsqueeze(1))
 
 
 class WindowDataset(Dataset[WindowBatch]):
@@ -90,6 +94,7 @@ class WindowDataset(Dataset[WindowBatch]):
         gain = self._gain_of(eeg, rows, n_present)
         return WindowBatch(
             eeg=memory,
+            stretch=torch.from_numpy(self.index.stretch[rows][..., None]),
             gain=torch.from_numpy(gain.scale[..., None]),
             offset=torch.from_numpy(gain.offset[..., None]),
             target=torch.from_numpy(target),
@@ -103,8 +108,8 @@ class WindowDataset(Dataset[WindowBatch]):
         self, eeg: NDArray[np.int16], rows: NDArray[np.int32], n_present: NDArray[np.int64]
     ) -> Gain:
         if self.windowing.normalised_per == "window":
-            scale_uv = self.index.scale_uv[rows]
-            return gain_of_windows(eeg, n_present, scale_uv, self.windowing.normalisation)
+            scale_uv, stretch = self.index.scale_uv[rows], self.index.stretch[rows]
+            return gain_of_windows(eeg, n_present, scale_uv, stretch, self.windowing.normalisation)
         return Gain(self._gain.scale[rows], self._gain.offset[rows])
 
     def _in_margins(self, rows: NDArray[np.int32], starts: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from seizure.cache.quantise import levels
 from seizure.windows.spec import Normalisation
 
 # The interquartile range of a normal distribution in units of its standard deviation.
@@ -36,7 +37,10 @@ class HasStatistics(Protocol):
 
 @dataclass(frozen=True)
 class Gain:
-    """`cached · scale + offset` is normalised EEG; float32, shaped like the statistics."""
+    """`levels · scale + offset` is normalised EEG; float32, shaped like the statistics.
+
+    The levels are those of `seizure.cache.quantise.levels`.
+    """
 
     scale: NDArray[np.float32]
     offset: NDArray[np.float32]
@@ -62,16 +66,19 @@ def gain_of_windows(
     eeg: NDArray[np.int16],
     n_present: NDArray[np.integer],
     scale_uv: NDArray[np.float32],
+    stretch: NDArray[np.float32],
     normalisation: Normalisation = "robust",
 ) -> Gain:
     """The gain and offset (window, channel) of every window and channel, from that window alone.
 
     `eeg` (window, channel, time) is as cached; of window `i` the first `n_present[i]` samples
-    exist and count. `scale_uv` (window, channel) is its step. Quartiles are those of
+    exist and count. `scale_uv` and
+    `stretch` (window, channel) say what its codes mean. Quartiles are those of
     cache/quantise.py, exact to one step: a window that is its whole recording has its statistics.
 
     >>> eeg = np.arange(8, dtype=np.int16).reshape(1, 1, 8)
-    >>> gain = gain_of_windows(eeg, np.array([8]), np.ones((1, 1), np.float32))
+    >>> even = np.zeros((1, 1), np.float32)
+    >>> gain = gain_of_windows(eeg, np.array([8]), np.ones((1, 1), np.float32), even)
     >>> [round(float(v), 2) for v in (eeg[0, 0] * gain.scale[0] + gain.offset[0])[[1, 3, 5]]]
     [-0.67, 0.0, 0.67]
     """
@@ -83,12 +90,12 @@ def gain_of_windows(
         if normalisation == "robust":
             first, middle, last = -(-np.array([1, 2, 3]) * n // 4) - 1
             # Sorting 16-bit integers is quicker than partitioning them.
-            ordered = np.sort(present, axis=1).astype(np.float64)
-            centre[window] = ordered[:, middle]
-            spread[window] = (ordered[:, last] - ordered[:, first]) / IQR_OF_NORMAL
+            quartiles = np.sort(present, axis=1)[:, [first, middle, last]]
+            low, centre[window], high = levels(quartiles, stretch[window]).T
+            spread[window] = (high - low) / IQR_OF_NORMAL
         else:
-            centre[window] = present.mean(axis=1, dtype=np.float64)
-            spread[window] = present.std(axis=1, dtype=np.float64)
+            of_window = levels(present, stretch[window])
+            centre[window], spread[window] = of_window.mean(axis=1), of_window.std(axis=1)
     return _gain(scale_uv, centre * scale_uv, spread * scale_uv)
 
 

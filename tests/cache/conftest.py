@@ -7,7 +7,7 @@ import edfio
 import numpy as np
 import pytest
 
-from seizure.cache.shard import PreparedRecording
+from seizure.cache.shard import STATISTICS, PreparedRecording
 from seizure.corpus.tusz import TuszCorpus
 from seizure.eeg.channels import CANONICAL_19
 
@@ -64,10 +64,7 @@ def corpus(tmp_path: Path) -> TuszCorpus:
 def prepared() -> PreparedRecording:
     """Three channels of 1001 samples, with two events."""
     rng = np.random.default_rng(0)
-    columns = {
-        name: rng.random(3, dtype=np.float32)
-        for name in ("scale_uv", "mean_uv", "std_uv", "median_uv", "iqr_uv")
-    }
+    columns = {name: rng.random(3, dtype=np.float32) for name in STATISTICS}
     return PreparedRecording(
         signal=rng.integers(-32767, 32768, (3, 1001)).astype(np.int16),
         **columns,

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seizure.cache.shard import (
+    STATISTICS,
     CacheError,
     check_shard,
     read_header,
@@ -18,7 +19,7 @@ from seizure.cache.shard import (
     write_shard,
 )
 
-COLUMNS = ("signal", "scale_uv", "mean_uv", "std_uv", "median_uv", "iqr_uv", "events", "event_type")
+COLUMNS = ("signal", *STATISTICS, "events", "event_type")
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_a_cut_file_is_refused_by_name(path, n_kept):
 
 def test_another_schema_is_refused(path, prepared):
     write_shard(path, replace(prepared, meta={**prepared.meta, "schema_version": 99}))
-    with pytest.raises(CacheError, match="schema version 99, expected 1"):
+    with pytest.raises(CacheError, match="schema version 99, expected 2"):
         read_header(path)
 
 

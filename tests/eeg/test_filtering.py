@@ -173,7 +173,6 @@ def test_a_source_too_slow_for_the_band_is_refused_with_the_fix():
         ({"band_low_hz": 0.0}, "0 < band_low_hz"),
         ({"rate_hz": 200.0}, "raise rate_hz or lower band_high_hz"),
         ({"mains_hz": 128.0}, "mains_hz"),
-        ({"clip_sigma": 0.0}, "clip_sigma"),
         ({"phase": "linear"}, "phase 'linear', expected one of causal, zero"),
         ({"missing": "guess"}, "missing 'guess', expected one of refuse, interpolate_midline"),
         ({"montage": "laplacian"}, "montage 'laplacian', expected one of referential, average"),

@@ -24,7 +24,7 @@ def test_a_batch_is_the_normalised_eeg_of_its_windows(data, tiny_cache):
     for batch in data.scoring_dataloader("dev"):
         for place, (row, start) in enumerate(zip(batch.row, batch.start, strict=True)):
             shard = read_shard(folder / str(index.file[int(row)]))
-            eeg_uv = shard.signal[:, start : start + 15360] * shard.scale_uv[:, None]
+            eeg_uv = shard.signal_uv[:, start : start + 15360]
             spread_uv = shard.iqr_uv[:, None] / 1.349
             expected = (eeg_uv - shard.median_uv[:, None]) / spread_uv
             found = batch.normalised()[place].numpy()

@@ -8,6 +8,7 @@ VERBS = {
     "prepare": "read a corpus of EDF files into a cache that training reads fast",
     "train": "train a detector, score it on patients it never saw, write a report",
     "evaluate": "score a trained detector on a split of a corpus",
+    "tune": "choose on dev how a trained detector's probabilities become events",
     "export": "write a trained detector as one file that is enough to predict",
     "score": "score annotation files against each other, without a model",
     "predict": "find seizures in EDF files with a trained detector",

@@ -16,10 +16,12 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 from hydra.core.singleton import Singleton
 
 from seizure.cache.index import CacheIndex
+from seizure.cache.quantise import quantise
 from seizure.cache.shard import PreparedRecording, write_shard
 from seizure.command import Verb, load, run, speak
 from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
+from seizure.eeg.recording import Recording
 
 RATE_HZ = 256.0
 
@@ -35,16 +37,12 @@ def write_tiny_cache(folder: Path, n_per_split: int = 3, seconds: float = 150.0)
             ictal = slice(*events[0].tolist())
             time_s = np.arange(n_samples)[ictal] / RATE_HZ
             signal_uv[:, ictal] += 60 * np.sin(2 * np.pi * 4 * time_s)
-            signal = np.clip(np.rint(signal_uv / 0.02), -32767, 32767).astype(np.int16)
+            signal_uv[2, 5000:5020] += 4000  # an electrode pop, which 16 bits hold in coarser steps
+            quantised = quantise(Recording(signal_uv.astype(np.float32), RATE_HZ, CANONICAL_19))
+            assert quantised.stretch[2] > 0
             stem = f"{split}p{number}_s001_t000"
             prepared = PreparedRecording(
-                signal=signal,
-                scale_uv=np.full(19, 0.02, np.float32),
-                stretch=np.zeros(19, np.float32),
-                mean_uv=signal_uv.mean(1).astype(np.float32),
-                std_uv=signal_uv.std(1).astype(np.float32),
-                median_uv=np.median(signal_uv, 1).astype(np.float32),
-                iqr_uv=np.subtract(*np.percentile(signal_uv, [75, 25], 1)).astype(np.float32),
+                **vars(quantised),
                 events=events.astype(np.int64),
                 event_type=np.ones(1, np.uint8),
                 meta={

@@ -50,13 +50,7 @@ def prepare_recording(
         "preprocessing": asdict(preprocessing),
     }
     return PreparedRecording(
-        signal=quantised.signal,
-        scale_uv=quantised.scale_uv,
-        stretch=quantised.stretch,
-        mean_uv=quantised.mean_uv,
-        std_uv=quantised.std_uv,
-        median_uv=quantised.median_uv,
-        iqr_uv=quantised.iqr_uv,
+        **vars(quantised),
         events=intervals,
         event_type=types,
         meta=meta,

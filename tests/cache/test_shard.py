@@ -33,7 +33,7 @@ def test_what_is_written_is_read(path, prepared):
     for name in COLUMNS:
         np.testing.assert_array_equal(getattr(found, name), getattr(prepared, name))
         assert getattr(found, name).dtype == getattr(prepared, name).dtype
-    assert found.meta == {"schema_version": 1, **prepared.meta}
+    assert found.meta == {"schema_version": 2, **prepared.meta}
 
 
 def test_plain_numpy_reads_it(path, prepared):

@@ -3,7 +3,6 @@
 import importlib.util
 import io
 import logging
-import re
 import sys
 import textwrap
 import warnings
@@ -13,27 +12,30 @@ from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override
-from hydra.errors import HydraException, OverrideParseException
-from hydra.types import RunMode
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seizure.schema import ConfigError, known_keys, parse, unknown_key
+from seizure.compose import RUN_GROUPS, check_overrides, compose, conf_folder, load, plain
+from seizure.multirun import (
+    FLAGS,
+    Sweep,
+    begin,
+    several_values,
+    sweep_folder,
+    sweep_overrides,
+)
+from seizure.schema import ConfigError, known_keys, parse
+from seizure.sweep import TABLE, attend, leave_table, read_results, table
+
+# What a verb, a test or a notebook needs of the composition is taken from here.
+__all__ = [
+    "Verb", "check_overrides", "compose", "conf_folder", "is_explained", "is_installed", "load",
+    "plain", "run", "speak", "sweep_folder",
+]  # fmt: skip
 
 ConfigT = TypeVar("ConfigT")
 log = logging.getLogger("seizure")
-
-
-def conf_folder() -> Path:
-    """The folder of configuration files: in the installed package, or beside it in a checkout."""
-    package = Path(__file__).parent
-    for folder in (package / "conf", package.parent / "conf"):
-        if (folder / "train.yaml").is_file():
-            return folder
-    raise ConfigError(f"no conf folder in {package} or beside it; install the package again")
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,10 @@ class Verb(Generic[ConfigT]):
             and group.name != "verb"
             and (
                 group.name in {k.split(".")[0] for k in known_keys(self.schema)}
-                or (self.name == "train" and group.name == "experiment")
+                or (self.name == "train" and group.name in RUN_GROUPS)
             )
         )
-        added = [g for g in groups if g.startswith(("hw=", "experiment="))]
+        added = [g for g in groups if g.split("=")[0] in {"hw", *RUN_GROUPS}]
         lines = [
             f"python -m seizure.{self.name} [key=value …]",
             "",
@@ -76,99 +78,39 @@ class Verb(Generic[ConfigT]):
         return "\n".join(lines)
 
 
-def compose(verb: str, overrides: Sequence[str] = (), resolve: bool = True) -> DictConfig:
-    """A verb's configuration as Hydra composes it, outside of a command (tests, notebooks)."""
-    with hydra.initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        config = hydra.compose(verb, overrides=list(overrides))
-    if resolve:
-        OmegaConf.resolve(config)
-    return config
+class Incomplete(RuntimeError):
+    """A verb has done its work with an exit code that says that something was left out."""
 
-
-def load(verb: str, schema: type[ConfigT], overrides: Sequence[str] = ()) -> ConfigT:
-    """A verb's configuration as checked, typed values.
-
-    >>> from seizure.config import TrainConfig
-    >>> load("train", TrainConfig, ["trainer.max_epochs=2"]).trainer.max_epochs
-    2
-    """
-    check_overrides(schema, overrides)
-    return parse(schema, plain(compose(verb, overrides)))
-
-
-def plain(config: DictConfig) -> dict[str, Any]:
-    """Resolved plain containers; raises `ConfigError` for a value that is still missing (???)."""
-    missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
-        raise ConfigError("; ".join(f"{key}: no value; give {key}=…" for key in missing))
-    container = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
-
-
-def check_overrides(schema: type, overrides: Sequence[str]) -> None:
-    """Raises `ConfigError` for a key that nothing reads, also after `+`, or an unknown choice."""
-    known = set(known_keys(schema))
-    inner = {k.rsplit(".", i)[0] for k in known for i in range(1, k.count(".") + 1)}
-    every_group = {p.name for p in conf_folder().iterdir() if p.is_dir()} - {"verb"}
-    # Experiments are of runs; every other group is the place of its keys.
-    groups = every_group & {key.split(".")[0] for key in known}
-    groups |= {"experiment"} if "run" in known else set()
-    try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-    except OverrideParseException as error:
-        raise ConfigError(str(error)) from error
-    for override in parsed:
-        key = override.key_or_group
-        root = re.split(r"[./@]", key)[0]
-        if root in every_group - groups and key not in known | inner:
-            raise ConfigError(
-                f"{key}: this command takes no {root}, expected one of "
-                f"{', '.join(sorted(groups)) or 'no group'}; what a detector was trained with is "
-                "in its checkpoint"
-            )
-        if key not in known | inner | groups and not key.startswith("hydra"):
-            raise unknown_key(key, known | groups)
-        if key in groups and isinstance(override.value(), str | ChoiceSweep):
-            _check_choice(key, override)
-
-
-def _check_choice(group: str, override: Override) -> None:
-    """Raises `ConfigError` where a group has no such file; Hydra would say so at length."""
-    there = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
-    wanted = override.sweep_string_iterator() if override.is_choice_sweep() else [override.value()]
-    for choice in wanted:
-        if choice not in there:
-            raise ConfigError(f"{group}: found {choice!r}, expected one of {', '.join(there)}")
+    def __init__(self, code: int) -> None:
+        super().__init__(f"ended with exit code {code}")
+        self.code = code
 
 
 def run(verb: Verb[Any], arguments: Sequence[str] | None = None) -> None:
-    """Run a verb with command-line arguments; exits with 2 for bad input, 130 after Ctrl-C."""
+    """Run a verb with command-line arguments; exits with 2 for bad input, 130 after Ctrl-C.
+
+    A sweep (`-m`) runs to its end whatever becomes of a job, and exits with 1 if one has failed.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     speak()
     if {"--help", "-h"} & set(arguments):
         print(verb.help())
         return
+    given = [argument for argument in arguments if not argument.startswith("-")]
+    sweep = None
     try:
-        check_overrides(verb.schema, [a for a in arguments if not a.startswith("-")])
-    except ConfigError as error:
+        check_overrides(verb.schema, given)
+        if FLAGS & set(arguments):
+            sweep = begin(verb.name, verb.schema, given)
+            if not any(argument.startswith("hydra.sweep.dir=") for argument in given):
+                # Said once: by the time a process of a job composes, the clock has gone on.
+                arguments.append(f"hydra.sweep.dir={sweep.folder}")
+        elif several := several_values(given):
+            raise ConfigError(f"{several[0]}: found several values; add -m to run each of them")
+    except (ConfigError, HydraException) as error:
         _refuse(error)
-
-    def job(config: DictConfig) -> Any:
-        try:
-            result = verb.main(parse(verb.schema, plain(config)))
-        except Exception as error:
-            # Bad input is explained by its message; a fault of ours keeps its traceback.
-            if not is_explained(error):
-                raise
-            _refuse(error)
-        # A whole number is an exit code: some files failed. Anything else is a sweep's objective.
-        if isinstance(result, int) and result != 0:
-            raise SystemExit(result)
-        return result
-
     sys.argv = [f"seizure.{verb.name}", *arguments]
-    decorated = hydra.main(str(conf_folder()), verb.name, version_base="1.3")(job)
+    decorated = hydra.main(str(conf_folder()), verb.name, version_base="1.3")(job_of(verb))
     try:
         decorated()
     except (HydraException, OmegaConfBaseException) as error:
@@ -176,18 +118,55 @@ def run(verb: Verb[Any], arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         log.info("stopped; what was prepared is kept, and the same command finds it")
         raise SystemExit(130) from None
+    finally:
+        all_finished = sweep is None or say_results(sweep)
+    if not all_finished:
+        raise SystemExit(1)
+
+
+def job_of(verb: Verb[Any]) -> Callable[[DictConfig], Any]:
+    """What Hydra calls: once, or for each job of a sweep, where a fault is that job's alone."""
+
+    def work(config: DictConfig) -> float | None:
+        result = verb.main(parse(verb.schema, plain(config)))
+        # A whole number is an exit code: some files failed. A broken one is a sweep's objective.
+        if isinstance(result, int) and result != 0:
+            raise Incomplete(result)
+        return result if isinstance(result, float) else None
+
+    def job(config: DictConfig) -> float | None:
+        folder = sweep_folder()
+        if folder is not None:
+            return attend(folder, sweep_overrides(), lambda: work(config), is_explained)
+        try:
+            return work(config)
+        except Incomplete as incomplete:
+            raise SystemExit(incomplete.code) from None
+        except Exception as error:
+            # Bad input is explained by its message; a fault of ours keeps its traceback.
+            if not is_explained(error):
+                raise
+            _refuse(error)
+
+    return job
+
+
+def say_results(sweep: Sweep) -> bool:
+    """Say what a sweep's jobs came to, and keep it; whether all of them finished."""
+    results = read_results(sweep.folder)
+    leave_table(sweep.folder, results)
+    for line in table(results):
+        log.info("%s", line)
+    n_missing = max(0, (sweep.n_jobs or 0) - len(results))
+    if n_missing:
+        log.info("%d jobs of the sweep were not started", n_missing)
+    log.info("results %s", sweep.folder / f"{TABLE}.csv")
+    return not n_missing and all(result.status == "finished" for result in results)
 
 
 def is_explained(error: BaseException) -> bool:
     """Whether an error is one of the package's own, whose message says what to do."""
     return type(error).__module__.startswith("seizure.")
-
-
-def sweep_folder() -> Path | None:
-    """The folder of this job of a multirun; None in a single run or outside Hydra."""
-    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
-        return None
-    return Path(HydraConfig.get().runtime.output_dir)
 
 
 class _Terminal(logging.StreamHandler):

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from seizure.schema import ConfigError
+from seizure.sweep import read_objective
 
 # What decides numbers; the rest follows from the lock or the environment.
 _PACKAGES = (
@@ -56,9 +57,16 @@ class RunFolder:
         """Whether the run reached its end; an exit code cannot tell, since SIGTERM leaves 0."""
         return (self.path / "finished").is_file()
 
-    def finish(self) -> None:
-        """Write the marker that the run reached its end."""
-        write_text(self.path / "finished", datetime.now(UTC).isoformat(timespec="seconds") + "\n")
+    @property
+    def objective(self) -> float | None:
+        """What a finished run is judged by in a sweep; None where nothing judged it."""
+        return read_objective((self.path / "finished").read_text(encoding="utf-8"))
+
+    def finish(self, objective: float | None = None) -> None:
+        """Write the marker that the run reached its end: when, and what a sweep judges it by."""
+        lines = [datetime.now(UTC).isoformat(timespec="seconds")]
+        lines += [] if objective is None else [repr(objective)]
+        write_text(self.path / "finished", "\n".join(lines) + "\n")
 
     def open(self, configuration: dict[str, Any]) -> None:
         """Create the folder and keep the configuration, or check that it is the same run.

@@ -136,6 +136,16 @@ def as_files(results: Sequence[Result]) -> dict[str, str]:
     }
 
 
+def read_objective(finished: str) -> float | None:
+    """What a run is judged by, from its marker `finished`: its second line, where there is one.
+
+    >>> read_objective("2026-11-22T08:00:00+00:00\\n0.25\\n")
+    0.25
+    """
+    lines = finished.splitlines()
+    return float(lines[1]) if len(lines) > 1 else None
+
+
 def leave_table(sweep: Path, results: Sequence[Result]) -> None:
     """Write the table into the sweep's folder, as CSV and as JSON."""
     sweep.mkdir(parents=True, exist_ok=True)

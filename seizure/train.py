@@ -34,7 +34,7 @@ def main(config: TrainConfig) -> float | None:
         log.setLevel(logging.WARNING)
     if folder.is_finished:
         log.info("run %s is finished; its report is %s", config.run, folder.path / "report.md")
-        return None
+        return folder.objective
     corpus = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
     check_splits(corpus)
     score = fit(config, folder, corpus)
@@ -51,7 +51,7 @@ def main(config: TrainConfig) -> float | None:
         choose_again=True,
         metrics=folder.metrics,
     )
-    folder.finish()
+    folder.finish(score)
     for line in reported.headline:
         log.info("%s", line)
     log.info("run folder %s, report %s", folder.path, reported.report)

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from seizure.run_folder import RunFolder
 from seizure.sweep import Result, attend, leave_table, read_results, rows, table
 
 
@@ -94,3 +95,11 @@ def test_the_files_say_what_the_table_says(tmp_path):
     kept = json.loads((tmp_path / "results.json").read_text())
     assert [entry["objective"] for entry in kept] == [0.5, 0.75, None]
     assert kept[0]["overrides"] == list(RESULTS[0].overrides)
+
+
+def test_a_finished_run_says_again_what_it_is_judged_by(tmp_path):
+    folder = RunFolder(tmp_path)
+    for objective in (0.1 + 0.2, 0.0, None):
+        folder.finish(objective)
+        assert folder.is_finished
+        assert folder.objective == objective

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seizure.cache.build import BuildReport, build_cache, cache_folder
 from seizure.cache.index import CacheIndex
+from seizure.cache.origin import claim
 from seizure.cache.overview_figure import OVERVIEW_FILE, leave_overview
 from seizure.cache.shard import replacing
 from seizure.cache.summary import as_json, summarise, table
@@ -43,6 +44,7 @@ class PreparedCorpus:
     """A cache that is ready to be read, and what building it found."""
 
     name: str
+    root: Path
     folder: Path
     built: BuildReport
     minutes: float
@@ -113,9 +115,11 @@ def prepare_corpus(
     settings, cache = replace(settings, root=settings.root.absolute()), cache.absolute()
     corpus = open_corpus(settings, how.jobs)
     folder = cache_of(settings, preprocessing, cache)
+    claim(folder, settings.root)
     with progress("checking recordings" if how.verify else "preparing recordings") as report:
         built = build_cache(corpus, folder, preprocessing, how, report, how.verify)
-    prepared = PreparedCorpus(settings.name, folder, built, (time.monotonic() - started_at) / 60)
+    minutes = (time.monotonic() - started_at) / 60
+    prepared = PreparedCorpus(settings.name, settings.root, folder, built, minutes)
     say_what_was_built(prepared)
     built.index.audit()
     log.info("no patient and no recording is in two splits")

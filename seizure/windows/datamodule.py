@@ -53,6 +53,7 @@ class WindowDataModule(pl.LightningDataModule):
             round(windowing.ignore_before_s * rate_hz),
             round(windowing.ignore_after_s * rate_hz),
         )
+        self._training_grid: WindowGrid | None = None
         self._batches: BalancedBatches | None = None
         self._resume_from: dict[str, int] | None = None
 
@@ -73,9 +74,11 @@ class WindowDataModule(pl.LightningDataModule):
         return self._cut(split, stride_s, None)
 
     def training_grid(self) -> WindowGrid:
-        """The windows of the split `train` that hold something to learn from."""
-        margins = [self._margins(int(row)) for row in self.index.rows("train")]
-        return self._cut("train", self.windowing.stride_s, margins)
+        """The windows of the split `train` that hold something to learn from; cut once."""
+        if self._training_grid is None:
+            margins = [self._margins(int(row)) for row in self.index.rows("train")]
+            self._training_grid = self._cut("train", self.windowing.stride_s, margins)
+        return self._training_grid
 
     def _margins(self, row: int) -> NDArray[np.int64]:
         events, length = self.index.events_of(row), int(self.index.n_samples[row])

@@ -25,6 +25,16 @@ def prepare_recording(
     source = read_edf(
         recording.edf, preprocessing.missing, preprocessing.montage, preprocessing.max_interpolated
     )
+    return prepared_from(source, recording, events, preprocessing)
+
+
+def prepared_from(
+    source: Recording,
+    recording: CorpusRecording,
+    events: Sequence[Event],
+    preprocessing: Preprocessing,
+) -> PreparedRecording:
+    """The same of EEG that was read already, in the montage; `recording` names it in errors."""
     issues = list(source.issues)
     _check_events(recording, events, source, issues)
     try:

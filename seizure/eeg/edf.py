@@ -45,6 +45,21 @@ def read_edf(
     selection = select(header, montage, missing, max_interpolated)
     refuse_gaps(header)
     values_uv, issues = _read_signals(header, selection.signals)
+    return assembled(header, selection, values_uv, (*header.issues, *issues), montage)
+
+
+def assembled(
+    header: EdfHeader,
+    selection: Selection,
+    values_uv: np.ndarray,
+    said: Sequence[str],
+    montage: Montage,
+) -> Recording:
+    """A montage from the samples `(signal, sample)` of what was selected, float32 in µV.
+
+    `said` is what is known to be odd already. Raises `UnreadableRecording`.
+    """
+    issues: list[str] = []
     names = [entry.name for entry in selection.picked]
     flat = [n for n, row in zip(names, values_uv, strict=False) if np.all(row == row[0])]
     if len(flat) == len(names):
@@ -62,7 +77,7 @@ def read_edf(
         rate_hz=selection.signals[0].samples_per_record / header.record_s,
         channel_names=channels_of(montage),
         interpolated=selection.absent,
-        issues=(*header.issues, *issues),
+        issues=(*said, *issues),
         is_truncated=header.is_truncated,
         start=header.start,
     )

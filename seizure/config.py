@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from seizure.cache.workers import Workers
+from seizure.cache.workers import Part, Workers
 from seizure.corpus.edf_folder import Unannotated
 from seizure.corpus.split import SplitPlan
 from seizure.corpus.synthetic.spec import SyntheticSpec
@@ -146,12 +146,20 @@ Model = Annotated[DualStreamModel | ElectrodeStreamModel, Field(discriminator="n
 
 @dataclass(frozen=True)
 class PrepareConfig:
-    """Everything that `python -m seizure.prepare` can be told."""
+    """Everything that `python -m seizure.prepare` can be told; `part` as in `Part.read`."""
 
     paths: Paths
     corpus: Corpus
     preprocess: Preprocessing
     prepare: Prepare
+    part: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.part is None:
+            return
+        Part.read(self.part)
+        if self.prepare.verify:
+            raise ValueError(f"part={self.part}: verify the whole cache, without part=")
 
 
 @dataclass(frozen=True)

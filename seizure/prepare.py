@@ -6,13 +6,14 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from seizure.cache.build import BuildReport, build_cache, cache_folder
+from seizure.cache.build import BuildReport, build_cache, build_part, cache_folder
 from seizure.cache.index import CacheIndex
 from seizure.cache.origin import claim
 from seizure.cache.overview_figure import OVERVIEW_FILE, leave_overview
 from seizure.cache.shard import replacing
 from seizure.cache.summary import as_json, summarise, table
 from seizure.cache.task import REPORT_FILE, lock
+from seizure.cache.workers import Part
 from seizure.command import Verb, run
 from seizure.config import (
     BidsCorpus,
@@ -211,8 +212,37 @@ def write_report(prepared: PreparedCorpus, config: PrepareConfig) -> Path:
     return path
 
 
+def prepare_part(config: PrepareConfig, part: Part) -> int:
+    """Prepare one machine's share of a corpus; 1 if recordings were left out.
+
+    The index comes with the same command without `part`, once all parts are there.
+    """
+    settings = replace(config.corpus, root=config.corpus.root.absolute())
+    folder = cache_of(settings, config.preprocess, config.paths.cache.absolute())
+    claim(folder, settings.root)
+    with progress(f"preparing part {part.number} of {part.n}") as report:
+        built = build_part(
+            reader_of(settings), folder, config.preprocess, part, config.prepare, report
+        )
+    log.info(
+        "part %d of %d in %s: %d recordings prepared now, %d as they were, %d left out; the index "
+        "is written by the same command without part=",
+        part.number,
+        part.n,
+        folder,
+        built.n_built,
+        built.n_reused,
+        len(built.failures),
+    )
+    for failure in built.failures:
+        log.info("left out: %s: %s", failure.stem, failure.reason)
+    return 1 if built.failures else 0
+
+
 def main(config: PrepareConfig) -> int:
     """Prepare the corpus of a configuration; 1 if recordings were left out or found damaged."""
+    if config.part is not None:
+        return prepare_part(config, Part.read(config.part))
     prepared = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
     if not prepared.built.n_built:
         say_overview(prepared, config.preprocess)
@@ -231,6 +261,7 @@ VERB = Verb(
     examples=(
         "python -m seizure.prepare",
         "python -m seizure.prepare corpus=tusz corpus.root=/data/tusz prepare.jobs=16",
+        "python -m seizure.prepare corpus=tusz corpus.root=/data/tusz part=3/8",
         "python -m seizure.prepare corpus=tusz corpus.root=/data/tusz prepare.verify=true",
         "python -m seizure.prepare corpus=tusz corpus.root=/data/tusz prepare.backend=dask "
         "prepare.scheduler=tcp://10.0.0.1:8786",

@@ -10,7 +10,7 @@ from seizure.cache.fingerprint import fingerprint, preprocessing_hash
 from seizure.cache.index import INDEX_FILE, CacheIndex
 from seizure.cache.shard import CacheError, ShardHeader
 from seizure.cache.task import Outcome, Task, lock, settle, shard_file, sweep_temporaries
-from seizure.cache.workers import Workers
+from seizure.cache.workers import Part, Workers
 from seizure.corpus.entry import Corpus, CorpusError, CorpusRecording
 from seizure.eeg.filtering import Preprocessing
 
@@ -115,6 +115,46 @@ def build_cache(
     expected = {folder / shard_file(recording) for recording in recordings}
     orphans = tuple(path for path in sorted(folder.glob("*/*.npz")) if path not in expected)
     return BuildReport(index, n_built, n_reused, failures, orphans, _failures(recordings, damages))
+
+
+@dataclass(frozen=True)
+class PartReport:
+    """What one machine has done of a build: shards, and no index."""
+
+    n_built: int
+    n_reused: int
+    failures: tuple[Failure, ...]
+
+
+def build_part(
+    corpus: Corpus,
+    folder: Path,
+    preprocessing: Preprocessing,
+    part: Part,
+    workers: Workers | None = None,
+    progress: Progress | None = None,
+) -> PartReport:
+    """Prepare the recordings of one part; the index is for `build_cache` to write, once for all.
+
+    Raises:
+        CacheError: the disk is full, or a worker was killed.
+        CorpusError: the corpus cannot give the montage, or holds a recording twice.
+    """
+    _refuse_montage(corpus, preprocessing)
+    recordings = corpus.recordings()
+    _refuse_same_file(recordings)
+    mine = part.of(recordings)
+    tasks = [Task(place, r, corpus, folder, preprocessing) for place, r in enumerate(mine)]
+    reasons: dict[int, str] = {}
+    n_built = 0
+    outcomes = _settled(tasks, workers or Workers(), (corpus.root, folder))
+    for n_done, outcome in enumerate(outcomes, 1):
+        n_built += outcome.was_built
+        if outcome.header is None:
+            reasons[outcome.place] = outcome.reason
+        if progress is not None:
+            progress(n_done, len(mine), mine[outcome.place].stem)
+    return PartReport(n_built, len(mine) - n_built - len(reasons), _failures(mine, reasons))
 
 
 def _settled(

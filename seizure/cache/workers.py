@@ -15,6 +15,32 @@ OutcomeT = TypeVar("OutcomeT")
 
 
 @dataclass(frozen=True)
+class Part:
+    """The share of one of `n` machines: each takes other recordings, all of them together all."""
+
+    number: int
+    n: int
+
+    @classmethod
+    def read(cls, text: str) -> "Part":
+        """From what is written on the command line.
+
+        >>> Part.read("2/3").of("abcdefg")
+        'be'
+        """
+        number, slash, n = text.partition("/")
+        if not (slash and number.isdecimal() and n.isdecimal() and 1 <= int(number) <= int(n)):
+            raise ValueError(
+                f"part={text}: expected which of how many, from part=1/8 to part=8/8 for eight"
+            )
+        return cls(int(number), int(n))
+
+    def of(self, recordings: Sequence[TaskT]) -> Sequence[TaskT]:
+        """Every n-th recording: neighbours are of one patient, and as long as each other."""
+        return recordings[self.number - 1 :: self.n]
+
+
+@dataclass(frozen=True)
 class Workers:
     """`jobs` processes of this machine, or with `backend="dask"` every worker of `scheduler`.
 

@@ -230,6 +230,8 @@ class PredictConfig:
     missing: Literal["as_trained", "masked"]
     accelerator: Literal["auto", "cpu", "gpu", "cuda"]
     batch_size: int
+    track: bool = False
+    picture: bool = False
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,9 @@ class TrainerSettings:
     deterministic: bool
 
     def __post_init__(self) -> None:
-        if self.max_epochs < 1:
-            raise ValueError(f"max_epochs must be at least 1, found {self.max_epochs}")
+        for name in ("max_epochs", "accumulate_grad_batches", "log_every_n_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

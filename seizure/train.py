@@ -91,10 +91,12 @@ def fit(config: TrainConfig, folder: RunFolder, corpus: PreparedCorpus) -> float
         config, folder, interruption, len(data.train_dataloader()), on_terminal=sys.stdout.isatty()
     )
     introduce(config, data, module, trainer)
+    step = 0
     if last.is_file():
         step = int(torch.load(last, map_location="cpu", weights_only=True)["global_step"])
-        drop_rows_from(folder.metrics, step)
         log.info("continuing from %s, step %d", last, step)
+    if is_first_process():
+        drop_rows_from(folder.metrics, step)
     started_at = time.monotonic()
     named = any(argument.startswith("run=") for argument in sys.argv)
     if trainer.world_size > 1 and not named:

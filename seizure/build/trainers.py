@@ -6,6 +6,7 @@ import lightning.pytorch as pl
 import torch
 
 from seizure.build.watching import callbacks
+from seizure.callbacks.checkpoint import WholeFiles
 from seizure.callbacks.heartbeat import Heartbeat
 from seizure.callbacks.interruption import Interruption
 from seizure.callbacks.metrics_file import MetricsFile
@@ -35,6 +36,7 @@ def trainer(
         **settings,
         logger=MetricsFile(folder.path, config.logger.flush_every_n_steps),
         callbacks=callbacks(config, folder, interruption, on_terminal),
+        plugins=[WholeFiles()],
         default_root_dir=folder.path,
         enable_progress_bar=on_terminal,
         enable_model_summary=False,

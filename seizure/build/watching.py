@@ -1,6 +1,6 @@
 """Everything that watches a run: callbacks and loggers."""
 
-from lightning.pytorch.callbacks import Callback, EarlyStopping, RichProgressBar
+from lightning.pytorch.callbacks import Callback, RichProgressBar
 
 from seizure.callbacks.checkpoint import (
     best_checkpoint,
@@ -9,6 +9,8 @@ from seizure.callbacks.checkpoint import (
 )
 from seizure.callbacks.heartbeat import Heartbeat
 from seizure.callbacks.interruption import Interruption
+from seizure.callbacks.learning_curve import LearningCurve
+from seizure.callbacks.patience import Patience
 from seizure.callbacks.process_group import LeaveTogether
 from seizure.callbacks.random_state import RandomState
 from seizure.callbacks.throughput import Throughput
@@ -25,7 +27,8 @@ def callbacks(
         Heartbeat(settings.heartbeat_interval_s),
         Throughput(),
         RandomState(),
-        EarlyStopping(settings.monitor, mode="max", patience=settings.patience, strict=True),
+        LearningCurve(),
+        Patience(settings.monitor, settings.patience),
         interruption,
         best_checkpoint(folder.checkpoints, settings.monitor),
         epoch_checkpoint(folder.checkpoints),

@@ -10,6 +10,8 @@ from typing import Any
 
 import lightning.pytorch as pl
 
+from seizure.callbacks.checkpoint import steps_are_complete
+
 log = logging.getLogger("seizure")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -29,6 +31,7 @@ class Interruption(pl.Callback):
     def __init__(self, last_checkpoint: Path) -> None:
         self.last_checkpoint = last_checkpoint
         self._asked = False
+        self._is_listening = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -38,11 +41,19 @@ class Interruption(pl.Callback):
         handlers from before are put back here, from outside.
         """
         before = {number: signal.signal(number, self._ask) for number in _SIGNALS}
+        self._is_listening = True
         try:
             yield
         finally:
+            self._is_listening = False
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Lightning's own answer to SIGTERM, by now in place, leaves after the batch: also between
+        # the batches of one step, without a checkpoint.
+        if self._is_listening:
+            signal.signal(signal.SIGTERM, self._ask)
 
     def on_train_batch_end(
         self,
@@ -52,9 +63,7 @@ class Interruption(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        # After the last batch comes the validation: stopping here would lose it on resuming.
-        is_last = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
-        if self._any_was_asked(trainer) and not is_last:
+        if self._any_was_asked(trainer) and steps_are_complete(trainer, batch_idx):
             trainer.save_checkpoint(self.last_checkpoint)
             raise Interrupted
 

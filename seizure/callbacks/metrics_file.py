@@ -9,13 +9,22 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 
 class _ContinuingWriter(ExperimentWriter):
-    """Lightning's writer, which deletes what a folder holds, made to go on with it."""
+    """Lightning's writer, which deletes what a folder holds, made to go on with it.
+
+    A new column rewrites the file in one step; a kill can only tear the last row.
+    """
 
     def _check_log_dir_exists(self) -> None:
         path = Path(self.metrics_file_path)
         if path.is_file():
             with path.open(newline="", encoding="utf-8") as file:
                 self.metrics_keys = next(csv.reader(file), [])
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        path = Path(self.metrics_file_path)
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        _write(path, fieldnames, rows)
 
 
 class MetricsFile(CSVLogger):
@@ -36,22 +45,23 @@ class MetricsFile(CSVLogger):
     def log_hyperparams(self, params: Any = None) -> None:
         """Nothing: the run's `config.yaml` holds them already."""
 
-    def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
-        """What a checkpoint has seen must be on disk with it."""
-        self.save()
-
 
 def drop_rows_from(path: Path, step: int) -> None:
-    """Remove the rows of steps that a continued run will take again."""
+    """Remove the rows of steps that a continued run takes again, and one that a kill cut off."""
     if not path.is_file():
         return
     with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        header = list(reader.fieldnames or [])
-        kept = [row for row in reader if int(row["step"]) < step]
+        lines = file.readlines()
+    if lines and not lines[-1].endswith("\n"):
+        del lines[-1]
+    reader = csv.DictReader(lines)
+    _write(path, list(reader.fieldnames or []), [row for row in reader if int(row["step"]) < step])
+
+
+def _write(path: Path, header: list[str], rows: list[dict[str, Any]]) -> None:
     temporary = path.with_name(f".{path.name}.writing")
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=header)
         writer.writeheader()
-        writer.writerows(kept)
+        writer.writerows(rows)
     temporary.replace(path)

@@ -74,17 +74,7 @@ class DetectionModule(pl.LightningModule):
         if self.augment is not None:
             place = (self.current_epoch, batch_idx, self.global_rank)
             eeg = self.augment(eeg, batch.valid, *place)
-        step = self._step(batch, eeg)
-        self.log("train/lr", self.lr_schedulers().get_last_lr()[0])  # pyright: ignore
-        self.log(
-            "train/loss",
-            step.loss,
-            on_step=True,
-            on_epoch=True,
-            batch_size=len(batch.row),
-            sync_dist=True,
-        )
-        return step.loss
+        return self._step(batch, eeg).loss
 
     def validation_step(self, batch: WindowBatch) -> Tensor:
         """The batch's loss; its frames are kept until the recordings are complete."""

@@ -16,6 +16,7 @@ from seizure.callbacks.metrics_file import drop_rows_from
 from seizure.command import Verb, run, speak, sweep_folder
 from seizure.config import TrainConfig
 from seizure.evaluate import evaluate_checkpoint
+from seizure.nn.mamba import scan_backend
 from seizure.prepare import PreparedCorpus, prepare_corpus
 from seizure.run_folder import RunFolder, command_to_continue
 from seizure.schema import ConfigError, to_plain
@@ -136,11 +137,13 @@ def introduce(
     n_parameters = sum(p.numel() for p in module.parameters())
     log.info("%s", data.describe())
     log.info(
-        "model %s %s: %s parameters; %s; precision %s; normalisation %s; augmentation %s",
+        "model %s %s: %s parameters; %s; scan by %s (%s); precision %s; normalisation %s; "
+        "augmentation %s",
         config.model.name,
         config.model.size,
         f"{n_parameters:,}",
         trainer.accelerator.__class__.__name__.removesuffix("Accelerator"),
+        *scan_backend(trainer.strategy.root_device.type),
         trainer.precision,
         config.windows.describe_normalisation(),
         config.augmentation.describe(),

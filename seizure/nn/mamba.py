@@ -157,6 +157,36 @@ def _precise(t: Tensor) -> Tensor:
     return t.to(torch.promote_types(t.dtype, torch.float32))
 
 
+class ScanBackend(NamedTuple):
+    """What computes Mamba-2, and why that."""
+
+    name: Backend
+    reason: str
+
+
+def scan_backend(device: str, asked: Backend | None = None) -> ScanBackend:
+    """What computes Mamba-2 on a kind of device, as models choose it; for logs and diagnosis.
+
+    Raises `ImportError` if the kernels are asked for where they do not import.
+
+    >>> scan_backend("cpu")
+    ScanBackend(name='torch', reason='the CUDA kernels do not run on cpu')
+    """
+    if asked == "torch":
+        return ScanBackend("torch", "asked for")
+    if asked is None and not device.startswith("cuda"):
+        return ScanBackend("torch", f"the CUDA kernels do not run on {device}")
+    if asked is None and not torch.cuda.is_available():
+        return ScanBackend("torch", "PyTorch finds no CUDA device")
+    try:
+        load_kernels("mamba_ssm")
+    except ImportError as error:
+        if asked is not None:
+            raise
+        return ScanBackend("torch", str(error.__cause__))
+    return ScanBackend("mamba_ssm", "its CUDA kernels import")
+
+
 def load_kernels(backend: Backend | None) -> Any:
     """The fused function of mamba-ssm, or None for plain PyTorch; raises if asked for in vain."""
     if backend == "torch" or (backend is None and not torch.cuda.is_available()):

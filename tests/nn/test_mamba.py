@@ -1,9 +1,11 @@
+import sys
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from seizure.nn.decay import takes_decay
-from seizure.nn.mamba import Mamba2, load_kernels
+from seizure.nn.mamba import Mamba2, load_kernels, scan_backend
 
 SIZES = {"d_model": 16, "d_state": 8, "d_conv": 4, "expand": 2, "headdim": 4, "backend": "torch"}
 
@@ -94,6 +96,24 @@ def test_backend_is_chosen_once_and_readable():
     assert make().backend == "torch"
     if not torch.cuda.is_available():
         assert make(backend=None).backend == "torch"
+
+
+def test_the_backend_in_force_is_named_with_the_reason():
+    assert scan_backend("cpu") == ("torch", "the CUDA kernels do not run on cpu")
+    assert scan_backend("cuda", "torch") == ("torch", "asked for")
+    if not torch.cuda.is_available():
+        assert scan_backend("cuda") == ("torch", "PyTorch finds no CUDA device")
+        assert scan_backend("cuda").name == make(backend=None).backend
+
+
+def test_kernels_that_do_not_import_are_named_as_the_reason(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setitem(sys.modules, "causal_conv1d", None)
+    chosen = scan_backend("cuda")
+    assert chosen.name == "torch"
+    assert "causal_conv1d" in chosen.reason
+    with pytest.raises(ImportError, match=r"seizure\[cuda\]"):
+        scan_backend("cuda", "mamba_ssm")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the kernels may import here")

@@ -3,52 +3,19 @@
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 from torch import Tensor
+
+from seizure.callbacks.stage import Stage, amount
 
 log = logging.getLogger("seizure")
 
 
-@dataclass
-class _Stage:
-    """What is known of the loop that runs now; written by the run, read by the timer's thread."""
-
-    name: str
-    n_batches: float
-    started_at: float
-    last_batch_at: float
-    n_before: int = 0
-    n_done: int = 0
-    losses: list[Tensor] = field(default_factory=list)
-
-    def line(self, now: float) -> str:
-        """One line of progress: batches, rate, time left and loss, or how long it has waited."""
-        of = f"{self.n_done} of {self.n_batches:g} batches"
-        if self.n_done == self.n_before:
-            return f"{self.name}: no batch yet after {_duration(now - self.started_at)}"
-        # Judged by its own pace: three of its mean batches without a sign is worth a word.
-        waited_s = now - self.last_batch_at
-        mean_s = (self.last_batch_at - self.started_at) / (self.n_done - self.n_before)
-        if waited_s > max(5.0, 3 * mean_s):
-            return f"{self.name}: no batch for {_duration(waited_s)} ({of} done)"
-        left_s = (self.n_batches - self.n_done) * mean_s
-        return (
-            f"{self.name}: {of}, {1 / mean_s:.3g} batches/s, {_duration(left_s)} left, "
-            f"loss {self.mean_loss():.4f}"
-        )
-
-    def mean_loss(self) -> float:
-        """Mean of the batches' losses so far; they leave the device only when somebody looks."""
-        losses = list(self.losses)
-        return float(torch.stack(losses).float().mean()) if losses else float("nan")
-
-
 class Heartbeat(pl.Callback):
-    """Announces every training epoch, validation and prediction, then speaks every `interval_s`.
+    """Announces every training epoch, validation, test and prediction, then speaks every
+    `interval_s`, and says what each took.
 
     A timer's thread speaks, so that a loader or a kernel that hangs shows as "no batch for 240 s".
     Rank zero only.
@@ -58,8 +25,8 @@ class Heartbeat(pl.Callback):
         if not interval_s > 0:
             raise ValueError(f"interval_s must be positive, found {interval_s}")
         self.interval_s = interval_s
-        self._stage: _Stage | None = None
-        self._paused: _Stage | None = None
+        self._stage: Stage | None = None
+        self._paused: Stage | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -95,21 +62,26 @@ class Heartbeat(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        self._count(outputs)
+        # Lightning hands on the loss as it enters the gradient, divided by accumulated batches.
+        self._count(outputs, trainer.accumulate_grad_batches)
+        if self._stage is not None and self._stage.is_done:
+            self._say(trainer, self._stage.done(time.monotonic()))
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._paused = self._stage
-        n_batches = sum(trainer.num_val_batches)
         if trainer.sanity_checking:
-            self._begin(trainer, "sanity check", sum(trainer.num_sanity_val_batches), quiet=True)
+            self._begin("sanity check", sum(trainer.num_sanity_val_batches))
             return
-        compared = ""
-        n_train = trainer.num_training_batches
-        if trainer.state.fn == "fit" and n_train:
-            compared = f"; a training epoch has {n_train:g}"
-            if n_batches > n_train:
-                compared += f", so this is {n_batches / n_train:.1f} times as many"
-        self._begin(trainer, f"validation, epoch {trainer.current_epoch + 1}", n_batches, compared)
+        n_batches, loaders = sum(trainer.num_val_batches), trainer.val_dataloaders
+        name, compared = "validation", ""
+        if trainer.state.fn == "fit":
+            name = f"validation, epoch {trainer.current_epoch + 1}"
+            n_train, training = trainer.num_training_batches, trainer.train_dataloader
+            compared = f"; a training epoch has {amount(n_train, training, trainer.world_size)}"
+            times = n_batches / n_train
+            if times > 1:
+                compared += f", so this is {times:.1f} times as many batches"
+        self._announce(trainer, name, n_batches, loaders, compared)
 
     def on_validation_batch_end(
         self,
@@ -124,19 +96,35 @@ class Heartbeat(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         stage, self._stage = self._stage, self._paused
-        if stage is None or trainer.sanity_checking or not trainer.is_global_zero:
+        if stage is None or trainer.sanity_checking:
             return
-        metrics = {
-            name.removeprefix("val/"): float(value)
-            for name, value in trainer.callback_metrics.items()
-            if name.startswith("val/")
-        }
-        listed = ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))
-        took_s = time.monotonic() - stage.started_at
-        log.info("%s done in %s: %s", stage.name, _duration(took_s), listed or "no metric")
+        now = time.monotonic()
+        if self._stage is not None:
+            # A validation inside an epoch is no part of that epoch's pace.
+            self._stage.started_at += now - stage.started_at
+            self._stage.last_batch_at += now - stage.started_at
+        self._say(trainer, stage.done(now, _metrics(trainer, "val/")))
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._announce(trainer, "test", sum(trainer.num_test_batches), trainer.test_dataloaders)
+
+    def on_test_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._count(outputs)
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._finish(trainer, _metrics(trainer, "test/"))
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._begin(trainer, "prediction", sum(trainer.num_predict_batches))
+        n_batches = sum(trainer.num_predict_batches)
+        self._announce(trainer, "prediction", n_batches, trainer.predict_dataloaders)
 
     def on_predict_batch_end(
         self,
@@ -150,34 +138,43 @@ class Heartbeat(pl.Callback):
         self._count(None)
 
     def on_predict_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        stage, self._stage = self._stage, None
-        if stage is not None and trainer.is_global_zero:
-            log.info("%s done in %s", stage.name, _duration(time.monotonic() - stage.started_at))
+        self._finish(trainer)
 
     def _begin_training(self, trainer: pl.Trainer, n_done: int = 0) -> None:
-        epoch = f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
+        name = f"training, epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
         done = f", {n_done} of them done" if n_done else ""
-        self._begin(trainer, f"training, {epoch}", trainer.num_training_batches, done)
-        if self._stage is not None:
-            self._stage.n_before = self._stage.n_done = n_done
+        n_batches, loader = trainer.num_training_batches, trainer.train_dataloader
+        stage = self._announce(trainer, name, n_batches, loader, done)
+        stage.n_before = stage.n_done = n_done
 
-    def _begin(
-        self, trainer: pl.Trainer, name: str, n_batches: float, note: str = "", quiet: bool = False
-    ) -> None:
+    def _announce(
+        self, trainer: pl.Trainer, name: str, n_batches: float, loaders: Any, note: str = ""
+    ) -> Stage:
+        self._say(trainer, f"{name} starts: {amount(n_batches, loaders, trainer.world_size)}{note}")
+        return self._begin(name, n_batches)
+
+    def _begin(self, name: str, n_batches: float) -> Stage:
         now = time.monotonic()
-        self._stage = _Stage(name, n_batches, started_at=now, last_batch_at=now)
-        if trainer.is_global_zero and not quiet:
-            log.info("%s starts: %g batches%s", name, n_batches, note)
+        self._stage = Stage(name, n_batches, now, now, read_every_s=self.interval_s / 4)
+        return self._stage
 
-    def _count(self, outputs: Any) -> None:
-        stage = self._stage
-        if stage is None:
+    def _count(self, outputs: Any, divided_by: int = 1) -> None:
+        if self._stage is None:
             return
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         if isinstance(loss, Tensor) and loss.numel() == 1:
-            stage.losses.append(loss.detach())
-        stage.n_done += 1
-        stage.last_batch_at = time.monotonic()
+            self._stage.count(loss.detach() * divided_by, time.monotonic())
+        else:
+            self._stage.count(None, time.monotonic())
+
+    def _finish(self, trainer: pl.Trainer, metrics: dict[str, float] | None = None) -> None:
+        stage, self._stage = self._stage, None
+        if stage is not None:
+            self._say(trainer, stage.done(time.monotonic(), metrics))
+
+    def _say(self, trainer: pl.Trainer, line: str) -> None:
+        if trainer.is_global_zero:
+            log.info("%s", line)
 
     def _beat(self) -> None:
         while not self._stop.wait(self.interval_s):
@@ -193,15 +190,9 @@ class Heartbeat(pl.Callback):
             self._thread = None
 
 
-def _duration(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> _duration(8.2), _duration(125), _duration(7260)
-    ('8 s', '2 min 05 s', '2 h 01 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+def _metrics(trainer: pl.Trainer, prefix: str) -> dict[str, float]:
+    return {
+        name.removeprefix(prefix): float(value)
+        for name, value in trainer.callback_metrics.items()
+        if name.startswith(prefix)
+    }

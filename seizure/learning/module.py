@@ -70,9 +70,12 @@ class DetectionModule(pl.LightningModule):
 
     def training_step(self, batch: WindowBatch, batch_idx: int) -> Tensor:
         """The batch's loss."""
+        return self.learn(batch, (self.current_epoch, batch_idx, self.global_rank))
+
+    def learn(self, batch: WindowBatch, place: tuple[int, int, int]) -> Tensor:
+        """The loss of a training batch; augmentation is drawn from its (epoch, number, rank)."""
         eeg = batch.normalised()
         if self.augment is not None:
-            place = (self.current_epoch, batch_idx, self.global_rank)
             eeg = self.augment(eeg, batch.valid, *place)
         return self._step(batch, eeg).loss
 

@@ -1,6 +1,5 @@
 """A run that is busy or stuck says so, at the interval, also while one batch keeps it waiting."""
 
-import logging
 import time
 
 import lightning.pytorch as pl
@@ -9,8 +8,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from seizure.callbacks.heartbeat import Heartbeat, _Stage
-from seizure.callbacks.throughput import Throughput
+from seizure.callbacks.heartbeat import Heartbeat
+from seizure.callbacks.stage import Stage, amount
 
 
 class Numbers(Dataset):
@@ -29,66 +28,113 @@ class Numbers(Dataset):
 
 
 class Regression(pl.LightningModule):
-    """The least that Lightning trains."""
+    """The least that Lightning trains: its loss is the mean of squares, and it never learns."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer = nn.Linear(1, 1)
+        self.layer = nn.Linear(1, 1, bias=False)
+        nn.init.ones_(self.layer.weight)
 
     def training_step(self, batch):
         return self.layer(batch).square().mean()
 
     def validation_step(self, batch):
         loss = self.layer(batch).square().mean()
-        self.log("val/loss", loss)
+        self.log_dict({"val/loss": loss, "val/auroc": 0.75})
         return loss
 
+    def test_step(self, batch):
+        return self.validation_step(batch)
+
+    def predict_step(self, batch):
+        return self.layer(batch)
+
     def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), 1e-4)
+        return torch.optim.SGD(self.parameters(), 0.0)
 
 
-@pytest.fixture
-def lines(caplog):
-    logger = logging.getLogger("seizure")
-    logger.setLevel(logging.INFO)
-    logger.propagate = True
-    with caplog.at_level(logging.INFO, "seizure"):
-        yield lambda: [r.getMessage() for r in caplog.records if r.name == "seizure"]
-
-
-def fit(callbacks, train, validation, **settings):
-    trainer = pl.Trainer(
+def trainer_with(*callbacks, **settings):
+    return pl.Trainer(
         max_epochs=1,
         accelerator="cpu",
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=callbacks,
+        callbacks=list(callbacks),
         **settings,
     )
-    trainer.fit(Regression(), train, validation)
-    return trainer
 
 
 def test_validation_announces_itself_and_how_it_compares_with_training(lines):
-    fit([Heartbeat(60.0)], DataLoader(Numbers(), 4), DataLoader(Numbers(), 1))
+    trainer = trainer_with(Heartbeat(60.0))
+    trainer.fit(Regression(), DataLoader(Numbers(), 4), DataLoader(Numbers(), 1))
     said = lines()
     start = next(line for line in said if line.startswith("validation, epoch 1 starts"))
-    assert "8 batches; a training epoch has 2, so this is 4.0 times as many" in start
-    assert any(line.startswith("validation, epoch 1 done in") and "loss" in line for line in said)
+    assert start.endswith(
+        "8 batches, 8 windows; a training epoch has 2 batches, 8 windows, so this is 4.0 times as "
+        "many batches"
+    )
+    done = next(line for line in said if line.startswith("validation, epoch 1 done in"))
+    # The mean of 0, 1, 4, … 49; the loss is not said twice.
+    assert done.endswith("average loss 17.5000, auroc 0.7500")
     # The sanity check is no validation.
     assert len([line for line in said if "starts" in line]) == 2
 
 
-def test_a_stuck_batch_is_spoken_of_while_it_is_stuck(lines):
-    fit([Heartbeat(0.1)], DataLoader(Numbers(), 4), DataLoader(Numbers(slow_at=0), 1))
-    assert any("validation, epoch 1: no batch yet after" in line for line in lines())
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_training_says_what_it_took_and_its_average_loss(lines, accumulated):
+    trainer = trainer_with(Heartbeat(60.0), accumulate_grad_batches=accumulated)
+    trainer.fit(Regression(), DataLoader(Numbers(), 2))
+    assert lines()[0] == "training, epoch 1 of 1 starts: 4 batches, 8 windows"
+    assert lines()[1].startswith("training, epoch 1 of 1 done in ")
+    assert lines()[1].endswith(", average loss 17.5000")
+
+
+def test_test_and_prediction_announce_themselves_and_their_end(lines):
+    trainer = trainer_with(Heartbeat(60.0))
+    trainer.test(Regression(), DataLoader(Numbers(), 4), verbose=False)
+    trainer.predict(Regression(), DataLoader(Numbers(), 3))
+    said = lines()
+    assert said[0] == "test starts: 2 batches, 8 windows"
+    assert said[1].startswith("test done in ")
+    assert "average loss 17.5000" in said[1]
+    assert said[2] == "prediction starts: 3 batches, 8 windows"
+    assert said[3].startswith("prediction done in ")
+
+
+@pytest.mark.parametrize("stage", ["validation, epoch 1", "test", "prediction"])
+def test_a_stuck_batch_is_spoken_of_while_it_is_stuck(lines, stage):
+    trainer, stuck = trainer_with(Heartbeat(0.1)), DataLoader(Numbers(slow_at=0), 1)
+    if stage == "test":
+        trainer.test(Regression(), stuck, verbose=False)
+    elif stage == "prediction":
+        trainer.predict(Regression(), stuck)
+    else:
+        trainer.fit(Regression(), DataLoader(Numbers(), 4), stuck)
+    assert any(line.startswith(f"{stage}: no batch yet after") for line in lines())
+
+
+def test_a_validation_inside_an_epoch_does_not_slow_the_epoch_down(lines):
+    heartbeat = Heartbeat(60.0)
+
+    class Look(pl.Callback):
+        """Looks at the pace after a validation in the middle of the epoch."""
+
+        def on_train_batch_start(self, trainer, module, batch, batch_idx):
+            if batch_idx == 2:
+                self.elapsed_s = time.monotonic() - heartbeat._stage.started_at
+
+    look = Look()
+    trainer = trainer_with(heartbeat, look, val_check_interval=2, num_sanity_val_steps=0)
+    trainer.fit(Regression(), DataLoader(Numbers(), 2), DataLoader(Numbers(slow_at=0), 1))
+    assert look.elapsed_s < 0.5
 
 
 def test_the_heart_stops_with_the_run(lines):
     heartbeat = Heartbeat(0.05)
-    fit([heartbeat], DataLoader(Numbers(), 4), DataLoader(Numbers(), 4))
+    trainer = trainer_with(heartbeat)
+    trainer.fit(Regression(), DataLoader(Numbers(), 4), DataLoader(Numbers(), 4))
     n_said = len(lines())
     time.sleep(0.3)
     assert len(lines()) == n_said
@@ -96,31 +142,46 @@ def test_the_heart_stops_with_the_run(lines):
 
 
 def test_a_line_holds_batches_rate_time_left_and_loss():
-    stage = _Stage("validation", 10, started_at=0.0, last_batch_at=4.0, n_done=4)
-    stage.losses.append(torch.tensor(0.5))
-    expected = "validation: 4 of 10 batches, 1 batches/s, 6 s left, loss 0.5000"
+    stage = Stage("validation", 10, started_at=0.0, last_batch_at=0.0)
+    assert stage.line(now=240.0) == "validation: no batch yet after 240 s"
+    for second in range(1, 5):
+        stage.count(torch.tensor(0.125 * second), now=float(second))
+    expected = "validation: 4 of 10 batches, 1 batches/s, 6 s left, average loss 0.3125"
     assert stage.line(now=4.5) == expected
-    assert stage.line(now=250.0) == "validation: no batch for 4 min 06 s (4 of 10 batches done)"
+    assert stage.line(now=244.0) == "validation: no batch for 240 s (4 of 10 batches done)"
+    for second in range(5, 11):
+        stage.count(torch.tensor(0.0), now=float(second))
+    # What comes after the last batch, scoring for one, may be what hangs.
+    assert stage.line(now=250.0) == "validation: all 10 batches done 4 min 00 s ago"
+
+
+def test_the_loss_leaves_the_device_no_more_often_than_it_is_said():
+    class Counted(torch.Tensor):
+        n_read = 0
+
+        def __float__(self):
+            Counted.n_read += 1
+            return super().__float__()
+
+    stage = Stage("training", 1000, started_at=0.0, last_batch_at=0.0, read_every_s=30.0)
+    for batch in range(1000):
+        stage.count(torch.tensor(1.0).as_subclass(Counted), now=0.1 * batch)
+    # After 30, 60 and 90 s, and at the end.
+    assert Counted.n_read == 4
+    assert stage.mean_loss == 1.0
 
 
 def test_a_continued_epoch_counts_its_pace_from_where_it_went_on():
-    stage = _Stage("training", 10, started_at=0.0, last_batch_at=4.0, n_before=6, n_done=8)
-    stage.losses.append(torch.tensor(0.5))
+    stage = Stage("training", 10, 0.0, last_batch_at=4.0, n_before=6, n_done=8)
     assert "8 of 10 batches, 0.5 batches/s, 4 s left" in stage.line(now=4.1)
 
 
-def test_throughput_sees_a_loader_that_starves_the_step(lines):
-    class Slow(Numbers):
-        def __getitem__(self, i):
-            time.sleep(0.05)
-            return torch.tensor([float(i)])
+def test_windows_are_those_of_all_processes_and_no_more_than_there_are():
+    loader = DataLoader(Numbers(), batch_size=2)
+    assert amount(2, loader, world_size=1) == "2 batches, 4 windows"
+    assert amount(3, loader, world_size=2) == "3 batches, 8 windows"
 
-    class Counting(Throughput):
-        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-            batch = type("Batch", (), {"row": batch})
-            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
-    trainer = fit([Counting()], DataLoader(Slow(), 2), DataLoader(Numbers(), 4))
-    assert trainer.callback_metrics["throughput/data_wait_share"] > 0.5
-    assert trainer.callback_metrics["throughput/windows_per_s"] < 20
-    assert any(line.startswith("throughput, epoch 1:") for line in lines())
+def test_an_interval_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="found 0"):
+        Heartbeat(0.0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seizure.cache.fingerprint import fingerprint, preprocessing_hash
 from seizure.cache.index import INDEX_FILE, CacheIndex
+from seizure.cache.left_out import remembered
 from seizure.cache.shard import CacheError, ShardHeader
 from seizure.cache.task import Outcome, Task, lock, settle, shard_file, sweep_temporaries
 from seizure.cache.workers import Part, Workers
@@ -83,13 +84,18 @@ def build_cache(
     old = _load_old(folder)
     known = {} if old is None else _known(old, recordings, preprocessing)
     headers = {} if verify else {i: known[i] for i in known if _is_there(folder, known[i])}
-    tasks = [
-        Task(place, recording, corpus, folder, preprocessing, known.get(place), verify)
-        for place, recording in enumerate(recordings)
-        if place not in headers
-    ]
-    n_reused, n_built = len(headers), 0
     reasons: dict[int, str] = {}
+    tasks: list[Task] = []
+    for place, recording in enumerate(recordings):
+        if place in headers:
+            continue
+        reason = None if verify else remembered(folder, recording, preprocessing)
+        if reason is None:
+            found = known.get(place)
+            tasks.append(Task(place, recording, corpus, folder, preprocessing, found, verify))
+        else:
+            reasons[place] = reason
+    n_reused, n_built = len(headers), 0
     damages: dict[int, str] = {}
     for outcome in _settled(tasks, workers, (corpus.root, folder)) if tasks else ():
         if outcome.damage:

@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from seizure.cache.fingerprint import fingerprint
 from seizure.cache.index import INDEX_FILE
+from seizure.cache.left_out import left_out_file, remember
 from seizure.cache.prepare import prepare_recording
 from seizure.cache.shard import (
     CacheError,
@@ -93,15 +94,23 @@ def _settle_locked(task: Task, path: Path) -> Outcome:
     try:
         events = task.corpus.events(recording)
         prepared = prepare_recording(recording, events, task.preprocessing)
+    except (ValueError, OSError, MemoryError) as error:
+        # A stale shard must not be taken for this recording later.
+        path.unlink(missing_ok=True)
+        reason = _plain(error)
+        if isinstance(error, ValueError):  # the others may pass
+            remember(task.folder, recording, wanted, reason)
+        return Outcome(task.place, reason=reason, damage=damage)
+    try:
         if fingerprint(recording, task.preprocessing) != wanted:
             raise ValueError(
                 f"{recording.edf}: it or its annotation changed while it was read; give the same "
                 "command again when nobody writes to it"
             )
-    except (ValueError, OSError, MemoryError) as error:
-        # A stale shard must not be taken for this recording later.
+    except (ValueError, OSError) as error:
         path.unlink(missing_ok=True)
         return Outcome(task.place, reason=_plain(error), damage=damage)
+    left_out_file(task.folder, recording).unlink(missing_ok=True)
     prepared.meta["fingerprint"] = wanted
     write_shard(path, prepared)
     return Outcome(task.place, read_header(path), was_built=True, damage=damage)

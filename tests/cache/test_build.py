@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from seizure.cache import task
 from seizure.cache.build import build_cache, cache_folder
 from seizure.cache.index import CacheIndex
+from seizure.cache.prepare import prepare_recording
 from seizure.cache.shard import CacheError, read_shard
 from seizure.cache.workers import Workers
 from seizure.corpus.tusz import TuszCorpus
@@ -121,6 +123,29 @@ def test_failures_are_named_with_their_reason_and_the_rest_is_made(
     assert len(report.failures) == 5
 
 
+def test_what_is_left_out_is_read_again_only_when_it_changed_or_on_verifying(
+    corpus, tmp_path, monkeypatch
+):
+    edf = corpus.recordings()[0].edf
+    whole = edf.read_bytes()
+    edf.write_bytes(whole[:300])
+    first = build_cache(corpus, tmp_path, SETTINGS, workers=ONE)
+    n_read = []
+    monkeypatch.setattr(
+        task, "prepare_recording", lambda *a: n_read.append(1) or prepare_recording(*a)
+    )
+    second = build_cache(corpus, tmp_path, SETTINGS, workers=ONE)
+    assert second.failures == first.failures
+    assert second.failures
+    assert not n_read
+    assert build_cache(corpus, tmp_path, SETTINGS, workers=ONE, verify=True).failures
+    assert len(n_read) == 1
+    edf.write_bytes(whole)
+    third = build_cache(corpus, tmp_path, SETTINGS, workers=ONE)
+    assert (third.failures, third.n_built, len(third.index)) == ((), 1, 5)
+    assert not list(tmp_path.rglob("*.left_out.json"))
+
+
 def test_a_truncated_recording_keeps_the_seizures_that_are_left(corpus, tmp_path):
     edf = corpus.recordings()[0].edf
     edf.write_bytes(edf.read_bytes()[: 256 * 20 + 7 * 19 * 250 * 2 + 99])
@@ -164,6 +189,7 @@ BUILDER = """
 import os, sys, time
 from seizure.cache.workers import Workers
 from pathlib import Path
+from seizure.cache import task
 from seizure.cache.build import build_cache
 from seizure.corpus.tusz import TuszCorpus
 from seizure.eeg.filtering import Preprocessing

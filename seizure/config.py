@@ -208,9 +208,11 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Everything that `python -m seizure.evaluate` can be told."""
+    """Everything that `python -m seizure.evaluate` can be told; one of checkpoint and tracks."""
 
-    checkpoint: Path
+    checkpoint: Path | None
+    tracks: Path | None
+    versus: Path | None
     output: Path | None
     split: Literal["train", "dev", "eval"]
     paths: Paths
@@ -218,6 +220,14 @@ class EvaluateConfig:
     prepare: Prepare
     accelerator: Accelerator
     batch_size: int
+
+    def __post_init__(self) -> None:
+        if (self.checkpoint is None) == (self.tracks is None):
+            raise ValueError(
+                "give either checkpoint=, whose tracks are then made, or tracks=, the folder of "
+                f"tracks of an earlier evaluation; found checkpoint={self.checkpoint} and "
+                f"tracks={self.tracks}"
+            )
 
 
 @dataclass(frozen=True)

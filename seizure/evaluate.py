@@ -1,5 +1,6 @@
 """Score a trained detector on whole recordings: operating point from dev, figures, report."""
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,32 +9,33 @@ from pathlib import Path
 import lightning.pytorch as pl
 
 from seizure import build
-from seizure.cache.mapping import MappedSignals
 from seizure.cache.shard import read_header
 from seizure.command import Verb, run
 from seizure.config import EvaluateConfig
-from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
+from seizure.events.export import UNKNOWN_START, write_atomically, write_csv_bi, write_tsv
+from seizure.evidence import Pages, draw_evidence, known_causes
 from seizure.learning.module import DetectionModule
 from seizure.learning.tracks import NothingToScoreError, stitched
 from seizure.models.detector import Detector
 from seizure.prepare import PreparedCorpus, prepare_corpus
+from seizure.saved_tracks import ScoredDetector, read_detector, read_recordings, write_tracks
+from seizure.scoring.calibration import fit_temperature
 from seizure.scoring.case import Pair, TrackedRecording
+from seizure.scoring.comparison import Rival
 from seizure.scoring.curve import sweep, thresholds_for
-from seizure.scoring.evaluation import Evaluation, evaluate
+from seizure.scoring.evaluation import evaluate
+from seizure.scoring.frames import labelled_frames
 from seizure.scoring.operating_point import Choice, choose, write_choice
-from seizure.scoring.plots import plot_detection, plot_losses
+from seizure.scoring.plots import plot_losses
 from seizure.scoring.report import headline, write_report
 from seizure.windows.datamodule import WindowDataModule
 from seizure.windows.spec import Balance, Loading
 
 log = logging.getLogger("seizure")
 
-# The figure of one seizure: what is shown beside it, and how much of it at most.
-BESIDE_S = 10.0
-LONGEST_PAGE_S = 90.0
-
 # The false alarms a day at which the operating point is chosen; the field's usual headline.
 TARGET_FA_PER_24H = 10.0
+TRACKS = "tracks"
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,15 @@ def evaluate_checkpoint(
     split: str,
     folder: Path,
     accelerator: str,
-    batch_size: int = 16,
+    batch_size: int = 8,
     choose_again: bool = False,
     metrics: Path | None = None,
+    versus: Path | None = None,
 ) -> Reported:
-    """Score a checkpoint on a split and write report, scores, plots and events into `folder`.
+    """Score a checkpoint on a split and write tracks, events, scores and report into `folder`.
 
     The operating point is the one kept with the checkpoint, or chosen on dev where there is none.
-    `metrics` is the CSV of the training run, for its loss curves.
+    `metrics` is the CSV of the training run, for its loss curves; `versus` see `report_on`.
     """
     module, trained = build.module_from(checkpoint)
     trainer = build.scoring_trainer(accelerator, build.precision(trained.trainer))
@@ -72,18 +75,42 @@ def evaluate_checkpoint(
     choice = None if choose_again else build.kept_choice(checkpoint)
     if choice is None:
         log.info("choosing the operating point on dev")
-        choice = choose_on_dev(recordings_of(trainer, module, data, "dev"), module)
+        dev = recordings_of(trainer, module, data, "dev")
+        choice = choose_on_dev(dev, module)
         write_choice(build.operating_point_of(checkpoint), choice)
+        keep_temperature(checkpoint, fit_temperature(*labelled_frames(dev)))
     log.info("scoring %s", split)
     recordings = recordings_of(trainer, module, data, split)
-    evaluation = evaluate(recordings, choice, split)
+    detector = ScoredDetector(checkpoint.name, trained, choice, kept_temperature(checkpoint))
+    write_tracks(folder / TRACKS, detector, split, recordings)
+    return report_on(recordings, detector, corpus, split, folder, metrics, versus)
+
+
+def report_on(
+    recordings: Sequence[TrackedRecording],
+    detector: ScoredDetector,
+    corpus: PreparedCorpus,
+    split: str,
+    folder: Path,
+    metrics: Path | None = None,
+    versus: Path | None = None,
+) -> Reported:
+    """Score tracks, wherever they come from, and write events, scores and report into `folder`.
+
+    `versus` is the folder of another run or evaluation of the same recordings.
+    """
+    causes = known_causes(corpus, split)
+    rival = None if versus is None else rival_in(versus, corpus, split)
+    evaluation = evaluate(recordings, detector.choice, split, detector.temperature, causes, rival)
     export_events(folder / "events", evaluation.pairs, corpus)
-    figures = {**example_figure(folder, recordings, evaluation, corpus)}
+    figures = draw_evidence(Pages(folder, recordings, evaluation, corpus), causes)
     if metrics is not None:
         plot_losses(metrics, folder / "losses.png")
-        figures["losses.png"] = "Loss on the training draw and on the whole of dev."
+        caption = "Loss on the training draw and on the whole of dev."
+        figures["Training"] = {"losses.png": caption}
+    trained = detector.trained
     notes = (
-        f"Checkpoint `{checkpoint.name}` of run `{trained.run}`: {trained.model.name} "
+        f"Checkpoint `{detector.checkpoint}` of run `{trained.run}`: {trained.model.name} "
         f"{trained.model.size}, trained on {trained.corpus.name}, seed {trained.seed}.",
         f"Preprocessing: {trained.preprocess.describe()}.",
         f"Normalisation: {trained.windows.describe_normalisation()}.",
@@ -95,43 +122,12 @@ def evaluate_checkpoint(
     return Reported(report, headline(evaluation, corpus.note))
 
 
-def example_figure(
-    folder: Path,
-    recordings: Sequence[TrackedRecording],
-    evaluation: Evaluation,
-    corpus: PreparedCorpus,
-) -> dict[str, str]:
-    """A seizure of middling length, of those found or else of all, with its track and EEG."""
-    found = [
-        (event, number)
-        for number, pair in enumerate(evaluation.pairs)
-        for event in pair.reference
-        if any(event.overlap_s(other) > 0 for other in pair.hypothesis)
-    ]
-    everything = [(e, n) for n, pair in enumerate(evaluation.pairs) for e in pair.reference]
-    if not everything:
-        return {}
-    by_length = sorted(found or everything, key=lambda entry: (entry[0].duration_s, entry[1]))
-    event, number = by_length[len(by_length) // 2]
-    pair, recording = evaluation.pairs[number], recordings[number]
-    row = corpus.index.stem.tolist().index(pair.stem)
-    signals = MappedSignals(corpus.folder, corpus.index)
-    eeg_uv = signals.window_uv(row, 0, int(corpus.index.n_samples[row]))
-    plot_detection(
-        folder / "seizure.png",
-        eeg_uv,
-        corpus.index.rate_hz,
-        corpus.index.channel_names,
-        recording.track,
-        pair.reference,
-        pair.hypothesis,
-        start_s=max(0.0, event.start_s - BESIDE_S),
-        stop_s=min(pair.duration_s, event.stop_s + BESIDE_S, event.start_s + LONGEST_PAGE_S),
-        threshold=evaluation.choice.settings.on_threshold,
-        title=f"{pair.stem} ({corpus.note})",
-    )
-    state = "found" if found else "missed"
-    return {"seizure.png": f"A seizure of middling length among those {state}, {pair.stem}."}
+def rival_in(versus: Path, corpus: PreparedCorpus, split: str) -> Rival:
+    """The detector behind another run's or evaluation's tracks of the same recordings."""
+    folder = versus / TRACKS if (versus / TRACKS).is_dir() else versus
+    other = read_detector(folder)
+    recordings = read_recordings(folder, corpus.index, split)
+    return Rival(other.trained.run, recordings, other.choice)
 
 
 def recordings_of(
@@ -162,6 +158,25 @@ def choose_on_dev(recordings: Sequence[TrackedRecording], module: DetectionModul
     return choice
 
 
+def keep_temperature(checkpoint: Path, temperature: float) -> Path:
+    """Write the temperature that was fitted on dev beside a checkpoint."""
+    content = json.dumps({"temperature": temperature, "fitted_on": "dev"}, indent=1)
+    return write_atomically(temperature_of(checkpoint), content + "\n")
+
+
+def kept_temperature(checkpoint: Path) -> float | None:
+    """The temperature beside a checkpoint; None where none was kept."""
+    path = temperature_of(checkpoint)
+    if not path.is_file():
+        return None
+    return float(json.loads(path.read_text(encoding="utf-8"))["temperature"])
+
+
+def temperature_of(checkpoint: Path) -> Path:
+    """Where a checkpoint's temperature is kept."""
+    return checkpoint.with_suffix(".temperature.json")
+
+
 def export_events(folder: Path, pairs: Sequence[Pair], corpus: PreparedCorpus) -> None:
     """The detected events of each recording as csv_bi and as SzCORE's TSV."""
     files = dict(zip(corpus.index.stem.tolist(), corpus.index.file.tolist(), strict=True))
@@ -172,14 +187,29 @@ def export_events(folder: Path, pairs: Sequence[Pair], corpus: PreparedCorpus) -
 
 
 def main(config: EvaluateConfig) -> int:
-    """Score a checkpoint on a corpus; 1 if some recordings had to be left out."""
-    _, trained = build.module_from(config.checkpoint)
+    """Score a checkpoint or saved tracks on a corpus; 1 if some recordings had to be left out."""
+    given = config.checkpoint or config.tracks
+    assert given is not None
+    detector = None if config.tracks is None else read_detector(config.tracks)
+    trained = build.module_from(given)[1] if detector is None else detector.trained
     corpus = prepare_corpus(config.corpus, trained.preprocess, config.paths.cache, config.prepare)
-    run_folder = config.checkpoint.parent.parent
+    run_folder = given.parent.parent if detector is None else given.parent
     folder = config.output or run_folder / f"evaluation-{corpus.name}-{config.split}"
-    reported = evaluate_checkpoint(
-        config.checkpoint, corpus, config.split, folder, config.accelerator, config.batch_size
-    )
+    if detector is None:
+        reported = evaluate_checkpoint(
+            given,
+            corpus,
+            config.split,
+            folder,
+            config.accelerator,
+            config.batch_size,
+            versus=config.versus,
+        )
+    else:
+        recordings = read_recordings(given, corpus.index, config.split)
+        reported = report_on(
+            recordings, detector, corpus, config.split, folder, versus=config.versus
+        )
     for line in (*reported.headline, f"report {reported.report}"):
         log.info("%s", line)
     return 1 if corpus.left_out else 0
@@ -189,11 +219,14 @@ VERB = Verb(
     name="evaluate",
     schema=EvaluateConfig,
     summary="Score a trained checkpoint on a split of a corpus, at the operating point that was "
-    "chosen on dev and is kept beside the checkpoint, and write report, scores and events.",
+    "chosen on dev and is kept beside the checkpoint, and write report, scores, events and tracks; "
+    "or score such tracks again without a model. With versus=, the report compares with another "
+    "run on the same recordings, paired by patient.",
     examples=(
         "python -m seizure.evaluate checkpoint=runs/first/checkpoints/best.ckpt",
         "python -m seizure.evaluate checkpoint=runs/first/checkpoints/best.ckpt corpus=tusz "
         "corpus.root=/data/tusz split=eval",
+        "python -m seizure.evaluate tracks=runs/first/tracks versus=runs/second",
     ),
     main=main,
 )

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from seizure import build, evaluate
@@ -10,22 +11,26 @@ from seizure.cache.build import cache_folder
 from seizure.command import load
 from seizure.config import EvaluateConfig
 from seizure.eeg.annotation import read_csv_bi
+from seizure.events.track_file import read_track
 from seizure.schema import ConfigError
 from seizure.scoring.operating_point import read_choice
 
 
+def paths(quick):
+    return [o for o in quick.paths() if not o.startswith("paths.runs")]
+
+
+def config_of(quick, output, *more):
+    given = [f"output={output}", *paths(quick), "accelerator=cpu", *more]
+    return load("evaluate", EvaluateConfig, given)
+
+
 def config_for(quick, checkpoint, output, *more):
-    return load(
-        "evaluate",
-        EvaluateConfig,
-        [
-            f"checkpoint={checkpoint}",
-            f"output={output}",
-            *[o for o in quick.paths() if not o.startswith("paths.runs")],
-            "accelerator=cpu",
-            *more,
-        ],
-    )
+    return config_of(quick, output, f"checkpoint={checkpoint}", *more)
+
+
+def content_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def test_two_evaluations_and_the_training_s_own_are_the_same_byte_for_byte(
@@ -34,23 +39,91 @@ def test_two_evaluations_and_the_training_s_own_are_the_same_byte_for_byte(
     best = trained / "checkpoints" / "best.ckpt"
     for name in ("one", "two"):
         assert evaluate.main(config_for(quick, best, tmp_path / name)) == 0
-    expected = {path.name: path.read_bytes() for path in (trained / "events").iterdir()}
     for name in ("one", "two"):
         assert (tmp_path / name / "scores.json").read_bytes() == (
             trained / "scores.json"
         ).read_bytes()
-        found = {path.name: path.read_bytes() for path in (tmp_path / name / "events").iterdir()}
-        assert found == expected
-        assert (tmp_path / name / "report.md").stat().st_size > 0
+        for inside in ("events", "tracks"):
+            assert content_of(tmp_path / name / inside) == content_of(trained / inside)
+    one, two = (content_of(tmp_path / name) for name in ("one", "two"))
+    assert one == two
+    assert {"report.md", "report.html", "curve.png", "patients.png", "seizure.png"} <= set(one)
+
+
+def test_other_batches_change_no_more_than_the_last_bits(quick, trained, tmp_path):
+    best = trained / "checkpoints" / "best.ckpt"
+    assert evaluate.main(config_for(quick, best, tmp_path / "one", "batch_size=3")) == 0
+    for path in (trained / "tracks").glob("*.npz"):
+        expected, found = read_track(path), read_track(tmp_path / "one" / "tracks" / path.name)
+        np.testing.assert_allclose(found.probability, expected.probability, atol=1e-6)
+
+
+def test_saved_tracks_give_the_same_bytes_without_a_model(quick, trained, tmp_path, monkeypatch):
+    best = trained / "checkpoints" / "best.ckpt"
+    evaluate.main(config_for(quick, best, tmp_path / "one"))
+
+    def refuse(*_):
+        raise AssertionError("a model was asked for")
+
+    monkeypatch.setattr(evaluate.build, "module_from", refuse)
+    tracks = tmp_path / "one" / "tracks"
+    assert evaluate.main(config_of(quick, tmp_path / "two", f"tracks={tracks}")) == 0
+    assert content_of(tmp_path / "two") == content_of(tmp_path / "one")
+    assert content_of(tmp_path / "two" / "events") == content_of(tmp_path / "one" / "events")
+
+
+def test_a_run_is_compared_with_another_on_the_same_recordings(quick, trained, tmp_path, command):
+    tracks = f"tracks={trained / 'tracks'}"
+    ended = command(
+        evaluate.VERB, tracks, f"versus={trained}", f"output={tmp_path / 'out'}", *paths(quick)
+    )
+    assert ended.code == 0
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "## Compared with trained" in text
+    assert "| +0.000 | 0.000 to 0.000 |" in text
+
+
+def test_tracks_of_another_split_or_corpus_are_refused(quick, trained, tmp_path, command):
+    shutil.copytree(trained / "tracks", tmp_path / "tracks")
+    given = [f"tracks={tmp_path / 'tracks'}", f"output={tmp_path / 'out'}", *paths(quick)]
+    ended = command(evaluate.VERB, *given, "split=dev")
+    assert ended.code == 2
+    assert "holds tracks of eval, expected dev" in ended.err
+    next((tmp_path / "tracks").glob("*.npz")).unlink()
+    ended = command(evaluate.VERB, *given)
+    assert ended.code == 2
+    assert "evaluate the checkpoint again" in ended.err
+    ended = command(evaluate.VERB, f"tracks={tmp_path}", *paths(quick))
+    assert ended.code == 2
+    assert "no detector.json" in ended.err
+
+
+def test_either_a_checkpoint_or_tracks_must_be_given(quick, command):
+    for given in ([], ["checkpoint=a.ckpt", "tracks=b"]):
+        ended = command(evaluate.VERB, *given, *paths(quick))
+        assert ended.code == 2
+        assert "give either checkpoint=" in ended.err
+
+
+def test_the_temperature_of_dev_is_kept_and_stated(quick, trained, tmp_path):
+    kept = evaluate.kept_temperature(trained / "checkpoints" / "best.ckpt")
+    assert kept is not None
+    assert f"Log-odds divided by {kept:.3f}" in (trained / "report.md").read_text(encoding="utf-8")
+    moved = tmp_path / "best.ckpt"
+    for suffix in (".ckpt", ".operating_point.json"):
+        source = trained / "checkpoints" / f"best{suffix}"
+        shutil.copy(source, moved.with_suffix(suffix))
+    evaluate.main(config_for(quick, moved, tmp_path / "out"))
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "No temperature is kept with this detector" in text
 
 
 def test_by_default_the_report_lies_in_the_run_s_folder(quick, trained, command):
     shutil.copytree(trained, quick.runs / "copied")
     best = quick.runs / "copied" / "checkpoints" / "best.ckpt"
-    paths = [o for o in quick.paths() if not o.startswith("paths.runs")]
-    ended = command(evaluate.VERB, f"checkpoint={best}", *paths, "split=dev")
+    ended = command(evaluate.VERB, f"checkpoint={best}", *paths(quick), "split=dev")
     assert ended.code == 0
-    report = quick.runs / "copied" / "evaluation-synthetic-dev" / "report.md"
+    report = quick.runs / "copied" / "evaluation-synthetic-dev" / "report.html"
     assert report.is_file()
     assert f"report {report}" in ended.out
     assert "dev (synthetic EEG)" in ended.out

@@ -1,6 +1,7 @@
-"""Where the pooled figures come from: by seizure type and duration, by patient, by onset."""
+"""Where the pooled figures come from: by type, duration, patient and onset; single mistakes."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -35,6 +36,13 @@ class PatientRow(NamedTuple):
     n_false: int
     fa_per_24h: float
     alarm_share: float
+
+
+class Finding(NamedTuple):
+    """One mistake: a false alarm or a missed seizure, `event` of `pairs[number]`."""
+
+    number: int
+    event: Event
 
 
 def by_type(pairs: Sequence[Pair]) -> tuple[Share, ...]:
@@ -92,6 +100,60 @@ def onset_latency_s(pairs: Sequence[Pair]) -> NDArray[np.float64]:
         first = np.searchsorted(hypothesis[:, 1], found[:, 0], side="right")
         latencies.append((hypothesis[first, 0] - found[:, 0]) / TICKS_PER_S)
     return np.sort(np.concatenate(latencies))
+
+
+def false_alarms(pairs: Sequence[Pair]) -> tuple[Finding, ...]:
+    """The detections beside all seizures, the surest first, of equally sure ones the longest.
+
+    >>> false_alarms([Pair("a", "p", 60.0, (), (Event(5, 9),))])[0].event.start_s
+    5
+    """
+    found = [
+        Finding(number, event)
+        for number, pair in enumerate(pairs)
+        for event in _beside(pair.hypothesis, pair.reference, pair.duration_s)
+    ]
+    return tuple(sorted(found, key=lambda f: (-f.event.confidence, -f.event.duration_s, f)))
+
+
+def missed_seizures(pairs: Sequence[Pair]) -> tuple[Finding, ...]:
+    """The annotated seizures that no detection overlaps, the longest first."""
+    missed = [
+        Finding(number, event)
+        for number, pair in enumerate(pairs)
+        for event in _beside(pair.reference, pair.hypothesis, pair.duration_s)
+    ]
+    return tuple(sorted(missed, key=lambda f: (-f.event.duration_s, f)))
+
+
+def cause_of(alarm: Event, known: Sequence[Event]) -> str:
+    """What is labelled under most of a false alarm, "background" where nothing is.
+
+    >>> cause_of(Event(5, 9), (Event(0, 6, "chewing"), Event(6, 8, "sharp alpha")))
+    'sharp alpha'
+    """
+    under = [(alarm.overlap_s(other), other.label) for other in known]
+    longest_s, label = max(under, default=(0.0, ""))
+    return label if longest_s > 0 else "background"
+
+
+def by_cause(
+    pairs: Sequence[Pair], causes: Mapping[str, Sequence[Event]]
+) -> tuple[tuple[str, int], ...]:
+    """How many false alarms have which cause, the most frequent first.
+
+    `causes` holds, by stem, what a corpus knows of its EEG. Raises `KeyError` for a recording of
+    which it says nothing.
+    """
+    found = Counter(cause_of(f.event, causes[pairs[f.number].stem]) for f in false_alarms(pairs))
+    return tuple(sorted(found.items(), key=lambda entry: (-entry[1], entry[0])))
+
+
+def _beside(events: Sequence[Event], others: Sequence[Event], duration_s: float) -> list[Event]:
+    """Those of some events that overlap none of the others, as the scorers count overlap."""
+    edges = ticks([(event.start_s, event.stop_s) for event in events]).reshape(-1, 2)
+    touched = overlapped(*edges.T, *seizure_ticks(others, duration_s).T)
+    return [event for event, hit in zip(events, touched, strict=True) if not hit]
 
 
 def _shares(pairs: Sequence[Pair], kind_of: Callable[[Event], str]) -> tuple[Share, ...]:

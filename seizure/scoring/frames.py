@@ -1,4 +1,4 @@
-"""Every frame of stitched tracks with its label: what ranking and calibration look at."""
+"""Frames, clips and detections with their labels: what ranking and calibration look at."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,17 +6,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seizure.scoring.case import TrackedRecording
-from seizure.scoring.timeline import TICKS_PER_S, seizure_ticks
+from seizure.scoring.calibration import scaled
+from seizure.scoring.case import Pair, TrackedRecording
+from seizure.scoring.timeline import TICKS_PER_S, overlapped, seizure_ticks
 
 
 class Frames(NamedTuple):
-    """Frames of many recordings end to end, each second of EEG once, `(n_frames,)`.
+    """Frames, or longer pieces, of many recordings end to end, `(n_frames,)`.
 
-    `probability` is float32 in [0, 1], `is_seizure` bool.
+    `probability` is a float in [0, 1], `is_seizure` bool.
     """
 
-    probability: NDArray[np.float32]
+    probability: NDArray[np.floating]
     is_seizure: NDArray[np.bool_]
 
 
@@ -43,3 +44,40 @@ def frame_labels(recording: TrackedRecording) -> NDArray[np.bool_]:
     for start, stop in bounds.tolist():
         labels[start:stop] = True
     return labels
+
+
+def labelled_clips(recordings: Sequence[TrackedRecording], clip_s: float) -> Frames:
+    """Clips of a length, cut from each recording's start without overlap; the last may be shorter.
+
+    A clip is seizure if any of its frames is, and has the probability of its highest frame.
+    `clip_s` of infinity makes one clip of each recording.
+    """
+    probability, is_seizure = [], []
+    for recording in recordings:
+        n_frames = recording.track.n_frames
+        length = max(1, round(min(clip_s * recording.track.rate_hz, n_frames)))
+        starts = np.arange(0, n_frames, length)
+        probability.append(np.maximum.reduceat(recording.track.probability, starts))
+        is_seizure.append(np.logical_or.reduceat(frame_labels(recording), starts))
+    return Frames(np.concatenate(probability), np.concatenate(is_seizure))
+
+
+def labelled_detections(
+    recordings: Sequence[TrackedRecording], pairs: Sequence[Pair], temperature: float = 1.0
+) -> Frames:
+    """Each detected event with the mean probability of its frames, after a temperature.
+
+    It is seizure if it overlaps one. `pairs` are of the same recordings in the same order.
+    """
+    probability, is_seizure = [np.empty(0)], [np.empty(0, dtype=bool)]
+    for recording, pair in zip(recordings, pairs, strict=True):
+        track = recording.track
+        reference = seizure_ticks(pair.reference, pair.duration_s)
+        hypothesis = seizure_ticks(pair.hypothesis, pair.duration_s)
+        is_seizure.append(overlapped(*hypothesis.T, *reference.T))
+        for start_s, stop_s in (hypothesis / TICKS_PER_S).tolist():
+            first, last = round(start_s * track.rate_hz), int(np.ceil(stop_s * track.rate_hz))
+            probability.append(
+                np.atleast_1d(scaled(track.probability[first:last], temperature).mean())
+            )
+    return Frames(np.concatenate(probability), np.concatenate(is_seizure))

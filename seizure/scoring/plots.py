@@ -3,40 +3,22 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from seizure.eeg.annotation import Event
-from seizure.events.stitch import Track
+from seizure.scoring.breakdown import PatientRow
 from seizure.scoring.calibration import Reliability
 from seizure.scoring.curve import Curve, OperatingPoint
+from seizure.scoring.drawing import BLUE, GREEN, GREY, INK, ORANGE, RED, STYLE, grid_of, save
 
-_INK, _GREY = "#222222", "#8a8a8a"
-_BLUE, _ORANGE, _GREEN, _RED = "#0b6cb3", "#d9730d", "#2a8a4a", "#c0392b"
-_STYLE: dict[Any, Any] = {
-    "font.size": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": _INK,
-    "axes.titlesize": 10.0,
-    "axes.titlelocation": "left",
-    "axes.grid": False,
-    "legend.frameon": False,
-    "legend.fontsize": 8.0,
-    "savefig.dpi": 160.0,
-    "legend.borderaxespad": 0.3,
-}
 _RATES = (1.0, 2.5, 5.0, 10.0)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def plot_curves(
     path: str | Path,
     curves: Sequence[tuple[str, Curve]],
@@ -48,10 +30,10 @@ def plot_curves(
     `curves` and `points` come with the names that the legend shows. What lies left of one false
     alarm in all hours is drawn at half of one, above the tick "0".
     """
-    figure, (axes,) = _figure(1, (6.0, 4.0))
+    figure, (axes,) = grid_of((6.0, 4.0))
     floor = min(0.5 * 24 / curve.hours for _, curve in curves)
     top = max(max(float(curve.fa_per_24h.max()) for _, curve in curves), 20.0)
-    for (name, curve), colour in zip(curves, (_BLUE, _ORANGE, _GREEN, _GREY), strict=False):
+    for (name, curve), colour in zip(curves, (BLUE, ORANGE, GREEN, GREY), strict=False):
         rate, best = _envelope(curve)
         axes.step(np.maximum(rate, floor), 100 * best, where="post", color=colour, label=name)
         raw_rate = np.maximum(curve.fa_per_24h, floor)
@@ -59,33 +41,33 @@ def plot_curves(
     for (name, point), marker in zip(points, ("o", "D", "s", "^"), strict=False):
         axes.plot(
             max(point.fa_per_24h, floor), 100 * point.sensitivity, marker, ms=7,
-            mfc="white", mec=_INK, mew=1.4, ls="none", label=name, zorder=5,
+            mfc="white", mec=INK, mew=1.4, ls="none", label=name, zorder=5,
         )  # fmt: skip
     for rate in _RATES:
-        axes.axvline(rate, color=_GREY, lw=0.6, ls=":", zorder=0)
+        axes.axvline(rate, color=GREY, lw=0.6, ls=":", zorder=0)
     axes.set(xscale="log", xlim=(floor / 1.25, top * 1.25), ylim=(-2, 102), title=title)
     axes.set(xlabel="false alarms per 24 h", ylabel="sensitivity (%)")
     _plain_log_ticks(axes, floor, top)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
-    return _save(figure, path)
+    return save(figure, path)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
 def plot_reliability(
     path: str | Path,
-    equal_width: Reliability,
-    equal_mass: Reliability,
+    lines: Sequence[tuple[str, Reliability]],
     seizure_share: float,
     title: str = "",
 ) -> Path:
-    """Observed share of seizure against stated probability, and how many frames state it."""
-    figure, (axes, count) = _figure(2, (4.6, 5.2), heights=(3, 1))
-    axes.plot([0, 1], [0, 1], color=_GREY, lw=0.8, ls="--", label="calibrated")
-    axes.axhline(seizure_share, color=_GREY, lw=0.6, ls=":", label="share of seizure")
-    for bins, name, colour, marker in (
-        (equal_width, "equal width", _BLUE, "o"),
-        (equal_mass, "equal mass", _ORANGE, "s"),
-    ):
+    """Observed share of seizure against stated probability, and how many frames state it.
+
+    `lines` come with the names that the legend shows; the numbers below are those of the first.
+    """
+    figure, (axes, count) = grid_of((4.6, 5.2), (3, 1))
+    axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls="--", label="calibrated")
+    axes.axhline(seizure_share, color=GREY, lw=0.6, ls=":", label="share of seizure")
+    looks = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
+    for (name, bins), (colour, marker) in zip(lines, looks, strict=False):
         label = f"{name}, ECE {bins.ece:.3f}"
         axes.plot(
             bins.mean_probability, bins.seizure_share, f"{marker}-",
@@ -94,81 +76,76 @@ def plot_reliability(
     axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of frames in a seizure", title=title)
     axes.set(xticklabels=[])
     axes.legend(loc="upper left")
-    count.bar(equal_width.mean_probability, equal_width.n, width=0.02, color=_BLUE)
+    shown = lines[0][1]
+    count.bar(shown.mean_probability, shown.n, width=0.02, color=BLUE)
     count.set(xlim=(0, 1), yscale="log", xlabel="stated probability", ylabel="frames")
     count.set_ylim(bottom=0.5)
-    return _save(figure, path)
+    return save(figure, path)
 
 
-@rc_context(_STYLE)
-def plot_detection(
-    path: str | Path,
-    eeg_uv: NDArray[np.float32],
-    rate_hz: float,
-    channel_names: Sequence[str],
-    track: Track,
-    reference: Sequence[Event],
-    hypothesis: Sequence[Event],
-    start_s: float,
-    stop_s: float,
-    threshold: float | None = None,
-    title: str = "",
-) -> Path:
-    """A stretch of EEG with the probability track below and the events of both sides marked.
-
-    `eeg_uv` is `(channel, sample)` of the whole recording. Raises `ValueError` for a stretch
-    that is empty or outside it, or names that do not fit the channels.
-    """
-    _check_stretch(eeg_uv, rate_hz, channel_names, start_s, stop_s)
-    first, last = round(start_s * rate_hz), round(stop_s * rate_hz)
-    shown = np.asarray(eeg_uv[:, first:last], dtype=np.float64)
-    shown = shown - np.median(shown, axis=1, keepdims=True)
-    height = 1.6 + 0.24 * len(channel_names)
-    figure, (eeg, rows, chance) = _figure(3, (9.0, height + 1.9), heights=(height, 0.4, 1.1))
-    # The 99th percentile keeps one artefact from flattening every trace.
-    spacing_uv = max(_round_up(2.0 * float(np.percentile(np.abs(shown), 99))), 1.0)
-    time_s = start_s + np.arange(shown.shape[1]) / rate_hz
-    for index, trace in enumerate(shown):
-        limited = np.clip(trace, -1.2 * spacing_uv, 1.2 * spacing_uv)
-        eeg.plot(time_s, limited - index * spacing_uv, color=_INK, lw=0.35)
-    eeg.set_yticks(-spacing_uv * np.arange(len(channel_names)), channel_names)
-    eeg.set(ylim=(-spacing_uv * len(channel_names), spacing_uv), title=title)
-    eeg.tick_params(axis="y", length=0)
-    eeg.spines["left"].set_visible(False)
-    _scale_bar(eeg, spacing_uv, stop_s + 0.008 * (stop_s - start_s))
-    for row, (events, colour) in enumerate(((reference, _GREEN), (hypothesis, _RED))):
-        for event in events:
-            left, right = max(event.start_s, start_s), min(event.stop_s, stop_s)
-            if left < right:
-                rows.barh(-row, right - left, left=left, height=0.7, color=colour)
-                if row == 0:
-                    eeg.axvspan(left, right, color=colour, alpha=0.08, lw=0)
-    rows.set_yticks([0, -1], ["annotated", "detected"])
-    rows.set(ylim=(-1.6, 0.6))
-    rows.tick_params(axis="y", length=0)
-    for spine in rows.spines.values():
-        spine.set_visible(False)
-    seen = slice(int(start_s * track.rate_hz), int(np.ceil(stop_s * track.rate_hz)))
-    middle_s = (np.arange(track.n_frames)[seen] + 0.5) / track.rate_hz
-    chance.fill_between(middle_s, track.probability[seen], color=_BLUE, alpha=0.25, lw=0)
-    chance.plot(middle_s, track.probability[seen], color=_BLUE, lw=1.0)
-    if threshold is not None:
-        chance.axhline(threshold, color=_GREY, lw=0.8, ls="--")
-        chance.annotate(
-            f"on at {threshold:.3g}", (1.006, threshold), xycoords=("axes fraction", "data"),
-            color=_GREY, fontsize=7.5, va="center", annotation_clip=False,
-        )  # fmt: skip
-    chance.set(ylim=(0, 1.02), ylabel="probability", xlabel="time in the recording (s)")
-    for axes in (eeg, rows, chance):
-        axes.set_xlim(start_s, stop_s)
-    for axes in (eeg, rows):
-        axes.spines["bottom"].set_visible(False)
-        axes.set_xticks([])
-    figure.align_ylabels()
-    return _save(figure, path)
+@rc_context(STYLE)
+def plot_patients(path: str | Path, patients: Sequence[PatientRow], title: str = "") -> Path:
+    """A pair of bars for each patient, in the order given: seizures found, and false alarms."""
+    size = (8.0, 1.0 + 0.19 * len(patients))
+    figure, (found, false) = grid_of(size, widths=(1, 1))
+    place = np.arange(len(patients))
+    for axes, values, texts, colour in (
+        (
+            found,
+            [100 * row.n_found / row.n_reference if row.n_reference else 0.0 for row in patients],
+            [
+                f"{row.n_found} of {row.n_reference}" if row.n_reference else "no seizure"
+                for row in patients
+            ],
+            BLUE,
+        ),
+        (
+            false,
+            [row.fa_per_24h for row in patients],
+            [f"{row.n_false} in {row.hours:.2g} h" for row in patients],
+            RED,
+        ),
+    ):
+        axes.barh(place, values, height=0.72, color=colour)
+        for y, (value, text) in enumerate(zip(values, texts, strict=True)):
+            axes.annotate(
+                text, (value, y), xytext=(3, 0), textcoords="offset points",
+                va="center", fontsize=6.5, color=INK,
+            )  # fmt: skip
+        axes.set_ylim(len(patients) - 0.4, -0.6)
+        axes.margins(x=0.0)
+    found.set(xlim=(0, 125), xticks=range(0, 101, 25), xlabel="seizures found (%)")
+    false.set_xlim(0, 1.35 * max(1.0, *(row.fa_per_24h for row in patients)))
+    false.set(xlabel="false alarms per 24 h")
+    found.set_yticks(place, [row.patient for row in patients], fontsize=7)
+    false.set_yticks([])
+    found.set_title(title)
+    return save(figure, path)
 
 
-@rc_context(_STYLE)
+@rc_context(STYLE)
+def plot_latency(path: str | Path, latency_s: NDArray[np.float64], title: str = "") -> Path:
+    """How long after the annotated start each found seizure was detected, early ones included."""
+    figure, (axes,) = grid_of((5.6, 3.0))
+    spread_s = max(float(latency_s[-1]), 0.0) - min(float(latency_s[0]), 0.0)
+    width_s = next((w for w in (0.5, 1, 2, 5, 10, 20, 30, 60) if spread_s / w <= 30), 120.0)
+    # Zero is an edge, so that no bar holds both early and late detections.
+    first, last = np.floor(latency_s[0] / width_s), np.floor(latency_s[-1] / width_s) + 1
+    edges_s = width_s * np.arange(min(first, 0), max(last, 1) + 1)
+    counts, _ = np.histogram(latency_s, edges_s)
+    colours = [GREEN if left < 0 else BLUE for left in edges_s[:-1]]
+    axes.bar(edges_s[:-1], counts, width=0.94 * width_s, align="edge", color=colours)
+    median_s = float(np.median(latency_s))
+    axes.axvline(0, color=INK, lw=1.0)
+    axes.axvline(median_s, color=ORANGE, lw=1.2, ls="--", label=f"median {median_s:.1f} s")
+    axes.set(xlabel="detection after annotated start (s)", title=title)
+    axes.set(ylabel=f"seizures per {width_s:g} s")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend()
+    return save(figure, path)
+
+
+@rc_context(STYLE)
 def plot_losses(
     metrics_csv: str | Path,
     path: str | Path,
@@ -189,8 +166,8 @@ def plot_losses(
         raise ValueError(
             f"{metrics_csv}: no column {', '.join(missing)}; found {', '.join(columns) or 'none'}"
         )
-    figure, (axes,) = _figure(1, (5.2, 3.4))
-    for name, label, colour in ((train, "training", _BLUE), (validation, "validation", _ORANGE)):
+    figure, (axes,) = grid_of((5.2, 3.4))
+    for name, label, colour in ((train, "training", BLUE), (validation, "validation", ORANGE)):
         filled = [(float(row[x]), float(row[name])) for row in rows if row[name] and row[x]]
         if not filled:
             raise ValueError(f"{metrics_csv}: the column {name} holds no number yet")
@@ -199,26 +176,7 @@ def plot_losses(
     axes.set(xlabel=x, ylabel="loss", title=title)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
-    return _save(figure, path)
-
-
-def _figure(
-    n_rows: int, size_inch: tuple[float, float], heights: Sequence[float] = (1,)
-) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=size_inch, layout="constrained")
-    grid = figure.add_gridspec(n_rows, 1, height_ratios=heights)
-    return figure, [figure.add_subplot(grid[row, 0]) for row in range(n_rows)]
-
-
-def _save(figure: Figure, path: str | Path) -> Path:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    FigureCanvasAgg(figure).print_figure(
-        str(temporary), format="png", bbox_inches="tight", metadata={"Software": None}
-    )
-    temporary.replace(path)
-    return path
+    return save(figure, path)
 
 
 def _envelope(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -236,37 +194,3 @@ def _plain_log_ticks(axes: Axes, floor: float, top: float) -> None:
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda value, _: "0" if value == floor else f"{value:g}")
     )
-
-
-def _round_up(value: float) -> float:
-    """The next of 1, 2, 3, 5, 10, 20, 30, 50, ..."""
-    if value <= 0:
-        return 1.0
-    power = 10 ** np.floor(np.log10(value))
-    return float(next(step for step in (1, 2, 3, 5, 10) if step * power >= value) * power)
-
-
-def _scale_bar(axes: Axes, spacing_uv: float, x_s: float) -> None:
-    axes.plot([x_s, x_s], [0, -spacing_uv], color=_INK, lw=1.6, clip_on=False)
-    axes.annotate(
-        f" {spacing_uv:g} µV",
-        (x_s, -spacing_uv / 2),
-        fontsize=8,
-        va="center",
-        annotation_clip=False,
-    )
-
-
-def _check_stretch(
-    eeg_uv: NDArray, rate_hz: float, channel_names: Sequence[str], start_s: float, stop_s: float
-) -> None:
-    if eeg_uv.ndim != 2 or len(channel_names) != len(eeg_uv):
-        raise ValueError(
-            f"expected EEG of shape (channel, sample) for {len(channel_names)} channel names, "
-            f"found {eeg_uv.shape}"
-        )
-    duration_s = eeg_uv.shape[1] / rate_hz
-    if not 0 <= start_s < stop_s <= duration_s + 1e-6:
-        raise ValueError(
-            f"the stretch [{start_s}, {stop_s}) s must lie in the recording of {duration_s} s"
-        )

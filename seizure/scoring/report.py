@@ -1,4 +1,4 @@
-"""The report of one evaluation: a Markdown page with its plots and scores beside it.
+"""The report of one evaluation: a Markdown page with its plots beside it, and one HTML file.
 
 Every rate stands with the hours of EEG, the number of seizures and the raw counts behind it.
 """
@@ -7,22 +7,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from seizure.events.export import write_atomically
+from seizure.scoring.breakdown import by_patient, onset_latency_s
+from seizure.scoring.cells import number, percent
 from seizure.scoring.curve import OperatingPoint
+from seizure.scoring.detail_tables import (
+    SHOWN_PATIENTS,
+    calibration_table,
+    cause_table,
+    latency_sentence,
+    patient_table,
+    ranking_table,
+    share_table,
+    temperature_sentence,
+)
 from seizure.scoring.evaluation import REPORTED_RATES, Evaluation
-from seizure.scoring.plots import plot_curves, plot_reliability
+from seizure.scoring.html import as_html
+from seizure.scoring.plots import plot_curves, plot_latency, plot_patients, plot_reliability
+from seizure.scoring.published import published_table
 from seizure.scoring.scores import write_scores
 from seizure.scoring.tables import (
     ablation_table,
+    comparison_table,
     drift_table,
     event_table,
-    frame_table,
-    latency_sentence,
-    number,
-    patient_table,
-    percent,
+    headline_table,
     rate_table,
     settings_sentence,
-    share_table,
     szcore_table,
 )
 
@@ -32,36 +42,21 @@ def write_report(
     evaluation: Evaluation,
     corpus_note: str,
     notes: Sequence[str] = (),
-    figures: Mapping[str, str] | None = None,
+    figures: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Path:
-    """Write `report.md`, `scores.json`, `curve.png` and `reliability.png`; returns `report.md`.
+    """Write `report.md`, `report.html`, `scores.json` and the plots; returns `report.html`.
 
     `corpus_note` says what was scored ("TUSZ v2.0.3", "synthetic EEG") and stands in the title
-    and with the numbers; `notes` are printed first, such as recordings that could not be read;
-    `figures` are further PNGs already in the folder, caption by file name.
+    and with the numbers; `notes` come after the headline, such as recordings that could not be
+    read; `figures` are further PNGs already in the folder: by section, the caption by file name.
     """
     folder = Path(folder)
     write_scores(folder / "scores.json", evaluation.scores)
-    title = f"{evaluation.split}, {corpus_note}"
-    plot_curves(
-        folder / "curve.png",
-        (("NEDC OVLP", evaluation.ovlp_curve), ("SzCORE event", evaluation.szcore_curve)),
-        (
-            (f"chosen on {evaluation.choice.chosen_on} (OVLP)", evaluation.choice.point),
-            (f"applied to {evaluation.split} (OVLP)", evaluation.point),
-        ),
-        title,
-    )
-    frames = evaluation.frames
-    plot_reliability(
-        folder / "reliability.png",
-        frames.equal_width,
-        frames.equal_mass,
-        frames.seizure_share,
-        title,
-    )
-    text = "\n\n".join(_sections(evaluation, corpus_note, notes, figures or {}))
-    return write_atomically(folder / "report.md", text + "\n")
+    _draw(folder, evaluation, f"{evaluation.split}, {corpus_note}")
+    sections = _sections(evaluation, corpus_note, notes, figures or {})
+    text = "\n\n".join(sections) + "\n"
+    write_atomically(folder / "report.md", text)
+    return write_atomically(folder / "report.html", as_html(text, folder))
 
 
 def headline(evaluation: Evaluation, corpus_note: str) -> tuple[str, ...]:
@@ -83,50 +78,99 @@ def headline(evaluation: Evaluation, corpus_note: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _draw(folder: Path, evaluation: Evaluation, title: str) -> None:
+    choice, comparison = evaluation.choice, evaluation.comparison
+    curves = [("NEDC OVLP", evaluation.ovlp_curve), ("SzCORE event", evaluation.szcore_curve)]
+    points = [
+        (f"chosen on {choice.chosen_on} (OVLP)", choice.point),
+        (f"applied to {evaluation.split} (OVLP)", evaluation.point),
+    ]
+    if comparison is not None:
+        curves.append((f"{comparison.name}, NEDC OVLP", comparison.curve))
+    plot_curves(folder / "curve.png", curves, points, title)
+    frames = [c for c in evaluation.calibrations if c.unit == evaluation.calibrations[0].unit]
+    lines = [("equal width", frames[0].equal_width), ("equal mass", frames[0].equal_mass)]
+    if len(frames) > 1:
+        name = f"temperature {frames[1].temperature:.2f}"
+        lines.append((f"equal width, {name}", frames[1].equal_width))
+    plot_reliability(folder / "reliability.png", lines, frames[0].seizure_share, title)
+    plot_patients(folder / "patients.png", by_patient(evaluation.pairs)[:SHOWN_PATIENTS], title)
+    latency_s = onset_latency_s(evaluation.pairs)
+    if latency_s.size:
+        plot_latency(folder / "latency.png", latency_s, title)
+
+
 def _sections(
     evaluation: Evaluation,
     corpus_note: str,
     notes: Sequence[str],
-    figures: Mapping[str, str],
+    figures: Mapping[str, Mapping[str, str]],
 ) -> Iterable[str]:
-    total = evaluation.scores["total"]
-    scored = (
-        f"{corpus_note}: {total['n_recordings']} recordings of {total['n_subjects']} patients, "
-        f"{total['hours']:.2f} h of EEG, seizures: {evaluation.point.n_reference}"
+    total, split = evaluation.scores["total"], evaluation.split
+    yield f"# Seizure detection on {split}: {corpus_note}"
+    yield (
+        f"Scored: {corpus_note}: {total['n_recordings']} recordings of {total['n_subjects']} "
+        f"patients, {total['hours']:.2f} h of EEG, seizures: {evaluation.point.n_reference}."
     )
-    yield f"# Seizure detection on {evaluation.split}: {corpus_note}"
+    yield "## Headline"
+    yield headline_table(evaluation)
+    yield settings_sentence(evaluation)
     if notes:
         yield "\n".join(f"- {note}" for note in notes)
-    yield settings_sentence(evaluation)
-    yield "## Headline"
-    yield f"Scored: {scored}."
-    yield event_table(evaluation)
-    yield szcore_table(evaluation)
-    yield f"## Operating point: from {evaluation.choice.chosen_on} to {evaluation.split}"
-    yield drift_table(evaluation)
-    yield "## Sensitivity at a rate of false alarms"
+    if evaluation.comparison is not None:
+        comparison = evaluation.comparison
+        yield f"## Compared with {comparison.name}"
+        yield (
+            "Both detectors on the same recordings, each at its own frozen operating point "
+            f"(`{evaluation.choice.fingerprint}` and `{comparison.choice.fingerprint}`). A "
+            "difference whose interval holds zero may be chance."
+        )
+        yield comparison_table(evaluation, comparison)
+    yield "## Sensitivity and false alarms"
+    yield _image("curve.png", f"Sensitivity against false alarms per 24 h, {corpus_note}.")
     yield (
-        f"Best of all thresholds on {evaluation.split} itself ({corpus_note}), as the field "
+        f"Best of all thresholds on {split} itself ({corpus_note}), as the field "
         "reports it: this looks at the answers, the headline does not."
     )
     yield rate_table(evaluation)
-    yield f"![Sensitivity against false alarms per 24 h, {corpus_note}](curve.png)"
-    for name, caption in figures.items():
-        yield f"![{caption}]({name})"
+    yield f"## Operating point: from {evaluation.choice.chosen_on} to {split}"
+    yield drift_table(evaluation)
+    yield "## All scorers"
+    yield event_table(evaluation)
+    yield szcore_table(evaluation)
+    yield from _breakdown(evaluation, corpus_note)
+    for section, pictures in figures.items():
+        yield f"## {section}"
+        for name, caption in pictures.items():
+            yield _image(name, caption)
+    yield "## Probabilities"
+    yield ranking_table(evaluation)
+    yield calibration_table(evaluation)
+    yield temperature_sentence(evaluation)
+    yield _image("reliability.png", f"Reliability of frames, {corpus_note}.")
+    yield "## Steps of post-processing left out"
+    yield ablation_table(evaluation)
+    yield "## Beside published figures"
+    yield published_table(evaluation, corpus_note)
+    yield "## How it was counted"
+    yield _METHOD
+
+
+def _breakdown(evaluation: Evaluation, corpus_note: str) -> Iterable[str]:
+    yield "## By patient"
+    yield _image("patients.png", f"Seizures found and false alarms of each patient, {corpus_note}.")
+    yield patient_table(evaluation)
     yield "## By seizure type"
     yield share_table(evaluation.by_type, "type")
     yield "## By duration"
     yield share_table(evaluation.by_duration, "duration")
+    yield "## Onset latency"
     yield latency_sentence(evaluation)
-    yield "## By patient"
-    yield patient_table(evaluation)
-    yield "## Probabilities"
-    yield frame_table(evaluation)
-    yield f"![Reliability, {corpus_note}](reliability.png)"
-    yield "## Steps of post-processing left out"
-    yield ablation_table(evaluation)
-    yield "## How it was counted"
-    yield _METHOD
+    if evaluation.point.tp:
+        yield _image("latency.png", f"Onset latency, {corpus_note}; early detections in green.")
+    if evaluation.causes is not None:
+        yield "## False alarms by cause"
+        yield cause_table(evaluation.causes)
 
 
 _METHOD = """\
@@ -139,6 +183,10 @@ rate is seconds in 24 h. DP ignores time, and its false positives are insertions
 patient without detections, or with false alarms and no seizure; F1 (before 2026) skips such \
 patients, as papers up to 2025 do.
 - Intervals are 95 % percentiles of 2000 draws of whole patients."""
+
+
+def _image(name: str, caption: str) -> str:
+    return f"![{caption}]({name})"
 
 
 def _reached(point: OperatingPoint | None) -> str:

@@ -26,7 +26,7 @@ from seizure.scoring.timeline import TICKS_PER_S, seizure_ticks
 Route = Literal["events", "tsv"]
 
 _MASK_HZ = 10
-_FIGURES = ("sensitivity", "precision", "f1_2026", "f1_before_2026", "fa_per_24h")
+FIGURES = ("sensitivity", "precision", "f1_2026", "f1_before_2026", "fa_per_24h")
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def collect(counts: Iterable[tuple[str, SzcoreCounts]]) -> SzcoreSummary:
     if not subjects:
         raise ValueError("there is no recording to score")
     figures = {
-        name: np.array([getattr(count, name) for count in subjects.values()]) for name in _FIGURES
+        name: np.array([getattr(count, name) for count in subjects.values()]) for name in FIGURES
     }
     defined = {name: values[~np.isnan(values)] for name, values in figures.items()}
     return SzcoreSummary(

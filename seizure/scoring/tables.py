@@ -1,16 +1,46 @@
-"""The report's tables and sentences as Markdown; an undefined figure says so."""
+"""The report's tables of detection at the operating point, along the curve, and without steps."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from math import isfinite
 
-import numpy as np
-
-from seizure.scoring.breakdown import Share, by_patient, onset_latency_s
+from seizure.scoring.cells import count, number, number_range, percent, percent_range, table
+from seizure.scoring.comparison import Comparison
+from seizure.scoring.counts import Counts
 from seizure.scoring.curve import Curve, OperatingPoint, sensitivity_at
 from seizure.scoring.evaluation import REPORTED_RATES, Evaluation
 
-_SHOWN_PATIENTS = 40
+_UNITS = {"ovlp": "events", "taes": "fractions", "epoch": "0.25 s", "dp": "labels"}
+
+
+def headline_table(evaluation: Evaluation) -> str:
+    """The figures that are quoted, each with its interval and the raw counts behind it."""
+    point, intervals = evaluation.point, evaluation.intervals
+    szcore = evaluation.scores["total"]["szcore"]["event"]
+    n_patients = evaluation.scores["total"]["n_subjects"]
+    clips = evaluation.rankings[2]
+    rows = [
+        [
+            "sensitivity, NEDC OVLP",
+            percent(point.sensitivity),
+            percent_range(intervals["ovlp_sensitivity"]),
+            f"{point.tp} of {point.n_reference} seizures",
+        ],
+        [
+            "false alarms per 24 h, NEDC OVLP",
+            number(point.fa_per_24h, 2),
+            number_range(intervals["ovlp_fa_per_24h"], 2),
+            f"{point.fp} in {point.hours:.2f} h",
+        ],
+        [
+            "F1 (2026), SzCORE event, mean over patients",
+            number(szcore["mean"]["f1_2026"]),
+            number_range(intervals["szcore_event_f1_2026"]),
+            f"{n_patients} patients",
+        ],
+        ["share of time in alarm", percent(point.alarm_share), "", ""],
+        [f"AUROC per {clips.unit}", number(clips.auroc), "", f"{clips.n} clips"],
+    ]
+    return table([f"on {evaluation.split}", "value", "95 % over patients", "counts"], rows)
 
 
 def settings_sentence(evaluation: Evaluation) -> str:
@@ -33,24 +63,19 @@ def settings_sentence(evaluation: Evaluation) -> str:
 
 
 def event_table(evaluation: Evaluation) -> str:
-    """The four NEDC scorers at the operating point."""
-    total, intervals = evaluation.scores["total"], evaluation.intervals
+    """The four NEDC scorers at the operating point, with intervals, and with no gap merged."""
     rows = []
-    for name, unit in (
-        ("ovlp", "events"), ("taes", "fractions"), ("epoch", "0.25 s"), ("dp", "labels")
-    ):  # fmt: skip
-        figures = total["nedc"][name]
-        sensitivity, rate = percent(figures["sensitivity"]), number(figures["fa_per_24h"], 2)
-        if name == "ovlp":
-            low, high = intervals["ovlp_sensitivity"][1:]
-            sensitivity += f" ({percent(low)} to {percent(high)})"
-            low, high = intervals["ovlp_fa_per_24h"][1:]
-            rate += f" ({number(low, 2)} to {number(high, 2)})"
-        if name == "epoch":
-            rate += " s"
-        counts = [_count(figures[key]) for key in ("tp", "fn", "fp")]
-        shares = [number(figures[key]) for key in ("precision", "f1")]
-        rows.append([f"NEDC {name.upper()}", unit, sensitivity, rate, *shares, *counts])
+    for name, unit in _UNITS.items():
+        figures = evaluation.scores["total"]["nedc"][name]
+        ranges = (
+            f" ({percent_range(evaluation.intervals[f'{name}_sensitivity'])})",
+            f" ({number_range(evaluation.intervals[f'{name}_fa_per_24h'], 2)})",
+        )
+        rows.append([f"NEDC {name.upper()}", unit, *_event_cells(figures, name, ranges)])
+    for name, unit in _UNITS.items():
+        apart = _figures(evaluation.unmerged[name])
+        label = f"{name.upper()}, gaps not merged"
+        rows.append([label, unit, *_event_cells(apart, name, ("", ""))])
     header = [
         "scorer", "counts", "sensitivity", "FA/24h", "precision", "F1",
         "found", "missed", "false alarms",
@@ -61,36 +86,37 @@ def event_table(evaluation: Evaluation) -> str:
 def szcore_table(evaluation: Evaluation) -> str:
     """SzCORE by event and by sample: mean over patients, and pooled, with both F1s."""
     rows = []
+    shown = (
+        ("f1_2026", 3), ("f1_before_2026", 3), ("sensitivity", 3), ("precision", 3),
+        ("fa_per_24h", 2),
+    )  # fmt: skip
     for name, unit in (("event", ""), ("sample", " s")):
         pooled = evaluation.scores["total"]["szcore"][name]
-        for label, mean, std in (
-            ("mean over patients (SD)", pooled["mean"], pooled["std"]),
-            ("pooled", pooled, None),
-        ):
-            cells = []
-            for key, decimals in (
-                ("f1_2026", 3), ("f1_before_2026", 3), ("sensitivity", 3), ("precision", 3),
-                ("fa_per_24h", 2),
-            ):  # fmt: skip
-                spread = f" ({number(std[key], decimals)})" if std else ""
-                cells.append(number(mean[key], decimals) + spread)
-            cells[-1] += unit
-            counts = (
-                [_count(pooled[key]) for key in ("tp", "n_reference", "fp")]
-                if std is None
-                else [""] * 3
+        means = []
+        for key, decimals in shown:
+            interval = evaluation.intervals[f"szcore_{name}_{key}"]
+            means.append(
+                f"{number(pooled['mean'][key], decimals)} ({number_range(interval, decimals)})"
             )
-            rows.append([f"SzCORE {name}", label, *cells, *counts])
-    interval = evaluation.intervals["szcore_event_f1_2026"]
+        for label, cells, counts in (
+            ("mean over patients", means, [""] * 3),
+            (
+                "SD over patients",
+                [number(pooled["std"][key], decimals) for key, decimals in shown],
+                [""] * 3,
+            ),
+            (
+                "pooled",
+                [number(pooled[key], decimals) for key, decimals in shown],
+                [count(pooled[key]) for key in ("tp", "n_reference", "fp")],
+            ),
+        ):
+            rows.append([f"SzCORE {name}", label, *cells[:-1], cells[-1] + unit, *counts])
     header = [
         "scorer", "over", "F1 (2026)", "F1 (before 2026)", "sensitivity", "precision", "FA/24h",
         "found", "reference", "false alarms",
     ]  # fmt: skip
-    return (
-        table(header, rows)
-        + f"\n\nMean event F1 (2026): {number(interval.value)}, 95 % over patients "
-        + f"{number(interval.low)} to {number(interval.high)}."
-    )
+    return table(header, rows)
 
 
 def drift_table(evaluation: Evaluation) -> str:
@@ -101,7 +127,7 @@ def drift_table(evaluation: Evaluation) -> str:
         [f"{evaluation.split} (applied)", *_point_cells(applied)],
     ]
     header = [
-        "NEDC OVLP on", "threshold", "sensitivity", "FA/24h", "found", "seizures",
+        "NEDC OVLP on", "threshold", "sensitivity", "FA/24h", "time in alarm", "found", "seizures",
         "false alarms", "hours",
     ]  # fmt: skip
     factor = (
@@ -122,7 +148,7 @@ def rate_table(evaluation: Evaluation) -> str:
     for rate in REPORTED_RATES:
         cells = [f"{rate:g}"]
         for curve in (evaluation.ovlp_curve, evaluation.szcore_curve):
-            cells += _rate_cells(curve, rate)
+            cells += _rate_cells(evaluation, curve, rate)
         rows.append(cells)
     header = [
         "FA/24h at most", "NEDC OVLP", "found", "false alarms", "threshold",
@@ -132,124 +158,62 @@ def rate_table(evaluation: Evaluation) -> str:
     return (
         table(header, rows)
         + f"\n\nIn {evaluation.ovlp_curve.hours:.2f} h one false alarm is {floor:.2f} per 24 h; "
-        + "rates below that mean none at all."
+        + "rates below that mean none at all. Intervals hold the threshold fixed."
     )
 
 
-def share_table(shares: Sequence[Share], kind: str) -> str:
-    """Seizures found by kind, under any overlap."""
-    if not shares:
-        return "No seizure is annotated."
+def comparison_table(evaluation: Evaluation, comparison: Comparison) -> str:
+    """Both detectors at their own frozen operating points, and the paired differences."""
     rows = [
         [
-            share.kind,
-            f"{share.n_found} of {share.n_reference}",
-            percent(share.n_found / share.n_reference),
-            f"{share.median_duration_s:.1f}",
+            row.figure,
+            number(row.this),
+            number(row.other),
+            f"{row.difference.value:+.3f}" if isfinite(row.difference.value) else "undefined",
+            number_range(row.difference),
         ]
-        for share in shares
+        for row in comparison.differences
     ]
-    return table([kind, "found", "sensitivity", "median duration (s)"], rows)
-
-
-def latency_sentence(evaluation: Evaluation) -> str:
-    """When found seizures were detected, early detections included."""
-    latency_s = onset_latency_s(evaluation.pairs)
-    if latency_s.size == 0:
-        return "No seizure was found, so there is no onset latency."
-    low, middle, high = np.quantile(latency_s, [0.25, 0.5, 0.75])
-    return (
-        f"Onset latency of the {latency_s.size} seizures found: median {middle:.1f} s, quartiles "
-        f"{low:.1f} and {high:.1f} s, from {latency_s[0]:.1f} to {latency_s[-1]:.1f} s; "
-        f"{int((latency_s < 0).sum())} were detected before their annotated start."
-    )
-
-
-def patient_table(evaluation: Evaluation) -> str:
-    """Patients under NEDC OVLP, most false alarms first, and how unevenly they fall."""
-    patients = by_patient(evaluation.pairs)
-    rows = [
-        [
-            row.patient,
-            f"{row.hours:.2f}",
-            f"{row.n_found} of {row.n_reference}",
-            percent(row.n_found / row.n_reference) if row.n_reference else "no seizure",
-            str(row.n_false),
-            f"{row.fa_per_24h:.2f}",
-            percent(row.alarm_share),
-        ]
-        for row in patients[:_SHOWN_PATIENTS]
-    ]
-    header = [
-        "patient", "hours", "found", "sensitivity", "false alarms", "FA/24h",
-        "share of false alarms",
-    ]  # fmt: skip
-    worst = patients[: max(1, round(len(patients) / 10))]
-    share = sum(row.alarm_share for row in worst)
-    left = len(patients) - len(rows)
-    more = f" {left} patients with fewer false alarms are in scores.json." if left else ""
-    none = "There is no false alarm."
-    uneven = (
-        f"The worst tenth of the patients ({len(worst)} of {len(patients)}) has "
-        f"{percent(share)} of the false alarms."
-    )
-    return table(header, rows) + "\n\n" + (uneven if isfinite(share) else none) + more
-
-
-def frame_table(evaluation: Evaluation) -> str:
-    """Ranking and calibration of frames, with their unit."""
-    frames = evaluation.frames
-    rows = [
-        ["AUROC", number(frames.auroc)],
-        ["AUPRC (average precision)", number(frames.auprc)],
-        ["share of seizure, the AUPRC of chance", number(frames.seizure_share, 4)],
-        ["ECE, 15 bins of equal width", number(frames.equal_width.ece, 4)],
-        ["ECE, 15 bins of equal mass", number(frames.equal_mass.ece, 4)],
-        ["Brier score", number(frames.brier, 4)],
-    ]
-    unit = f"per 1/{frames.rate_hz:g} s frame of the stitched track"
-    return table([unit, f"{frames.n_frames} frames"], rows)
+    for rate in REPORTED_RATES:
+        cells = []
+        for curve in (evaluation.ovlp_curve, comparison.curve):
+            point = sensitivity_at(curve, rate)
+            cells.append("not reachable" if point is None else number(point.sensitivity))
+        rows.append([f"best OVLP sensitivity at {rate:g} FA/24h", *cells, "", ""])
+    header = ["figure", "this", comparison.name, "difference", "95 % over patients, paired"]
+    return table(header, rows)
 
 
 def ablation_table(evaluation: Evaluation) -> str:
-    """NEDC OVLP at the same threshold with single steps left out."""
-    rows = [
-        [
-            name,
-            percent(counts.sensitivity),
-            number(counts.fa_per_24h, 2),
-            _count(counts.tp),
-            _count(counts.fp),
-        ]
-        for name, counts in evaluation.ablation.items()
+    """NEDC OVLP at the same threshold with single steps left out, gaps merged and not."""
+    rows = []
+    for name, ablated in evaluation.ablation.items():
+        cells = []
+        for counts in ablated:
+            cells += [percent(counts.sensitivity), number(counts.fa_per_24h, 2)]
+            cells += [count(counts.tp), count(counts.fp)]
+        rows.append([name, *cells])
+    gap_s = evaluation.choice.settings.merge_gap_s
+    header = [
+        "NEDC OVLP with", f"sensitivity, gaps under {gap_s:g} s merged", "FA/24h", "found",
+        "false alarms", "sensitivity, none merged", "FA/24h", "found", "false alarms",
+    ]  # fmt: skip
+    return table(header, rows)
+
+
+def _figures(counts: Counts) -> dict[str, float]:
+    names = ("sensitivity", "fa_per_24h", "precision", "f1", "tp", "fn", "fp")
+    return {name: getattr(counts, name) for name in names}
+
+
+def _event_cells(figures: dict[str, float], name: str, ranges: tuple[str, str]) -> list[str]:
+    unit = " s" if name == "epoch" else ""
+    return [
+        percent(figures["sensitivity"]) + ranges[0],
+        number(figures["fa_per_24h"], 2) + ranges[1] + unit,
+        *(number(figures[key]) for key in ("precision", "f1")),
+        *(count(figures[key]) for key in ("tp", "fn", "fp")),
     ]
-    return table(["NEDC OVLP with", "sensitivity", "FA/24h", "found", "false alarms"], rows)
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; cells after the first are aligned right.
-
-    >>> print(table(["a", "b"], [["x", "1"]]))
-    | a | b |
-    | :--- | ---: |
-    | x | 1 |
-    """
-    rule = [":---", *["---:"] * (len(header) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
-
-
-def number(value: float | None, decimals: int = 3) -> str:
-    """A figure with fixed decimals, or "undefined"."""
-    return f"{value:.{decimals}f}" if value is not None and isfinite(value) else "undefined"
-
-
-def percent(value: float | None) -> str:
-    """A share in percent, or "undefined"."""
-    return f"{100 * value:.1f} %" if value is not None and isfinite(value) else "undefined"
-
-
-def _count(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.2f}"
 
 
 def _points(difference: float) -> str:
@@ -261,6 +225,7 @@ def _point_cells(point: OperatingPoint) -> list[str]:
         f"{point.threshold:.4g}",
         percent(point.sensitivity),
         number(point.fa_per_24h, 2),
+        percent(point.alarm_share),
         str(point.tp),
         str(point.n_reference),
         str(point.fp),
@@ -268,9 +233,14 @@ def _point_cells(point: OperatingPoint) -> list[str]:
     ]
 
 
-def _rate_cells(curve: Curve, rate: float) -> list[str]:
+def _rate_cells(evaluation: Evaluation, curve: Curve, rate: float) -> list[str]:
     point = sensitivity_at(curve, rate)
     if point is None:
         return ["not reachable", "", "", ""]
-    found = f"{point.tp} of {point.n_reference}"
-    return [percent(point.sensitivity), found, str(point.fp), f"{point.threshold:.4g}"]
+    interval = evaluation.rate_intervals[curve.counting, rate]
+    return [
+        f"{percent(point.sensitivity)} ({percent_range(interval)})",
+        f"{point.tp} of {point.n_reference}",
+        str(point.fp),
+        f"{point.threshold:.4g}",
+    ]

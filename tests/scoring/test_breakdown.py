@@ -1,9 +1,18 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seizure.eeg.annotation import Event
-from seizure.scoring.breakdown import by_duration, by_patient, by_type, onset_latency_s
+from seizure.scoring.breakdown import (
+    by_cause,
+    by_duration,
+    by_patient,
+    by_type,
+    false_alarms,
+    missed_seizures,
+    onset_latency_s,
+)
 from seizure.scoring.case import Pair
 from seizure.scoring.nedc import ovlp, total
 
@@ -61,3 +70,30 @@ def test_a_duration_at_an_edge_is_in_the_longer_class():
         "10 to 30 s",
         "300 s and over",
     ]
+
+
+@given(pairs)
+def test_mistakes_are_those_that_the_scorer_counts(pairs):
+    counts = total(ovlp, pairs)
+    alarms, missed = false_alarms(pairs), missed_seizures(pairs)
+    assert len(alarms) == counts.fp
+    assert len(missed) == counts.fn
+    for alarm in alarms:
+        assert alarm.event in pairs[alarm.number].hypothesis
+    lengths = [finding.event.duration_s for finding in missed]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_the_surest_false_alarm_comes_first():
+    hypothesis = (Event(1, 5, confidence=0.6), Event(10, 12, confidence=0.9), Event(20, 30))
+    pair = Pair("a", "p", 60.0, (Event(21, 22),), hypothesis)
+    assert [f.event.start_s for f in false_alarms([pair])] == [10, 1]
+
+
+def test_causes_add_up_and_a_recording_without_any_is_a_mistake():
+    hypothesis = (Event(1, 4), Event(10, 20), Event(30, 40), Event(50, 52))
+    pair = Pair("a", "p", 60.0, (Event(31, 32),), hypothesis)
+    known = {"a": (Event(0, 3, "chewing"), Event(3, 15, "muscle"))}
+    assert by_cause([pair], known) == (("background", 1), ("chewing", 1), ("muscle", 1))
+    with pytest.raises(KeyError):
+        by_cause([pair], {})

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seizure.scoring.calibration import brier, reliability
+from seizure.scoring.calibration import brier, fit_temperature, reliability, scaled
 
 frames = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=80)
 
@@ -57,3 +57,30 @@ def test_values_that_are_not_probabilities_raise():
         reliability([0.5, np.nan], [True, False])
     with pytest.raises(ValueError, match="binning"):
         reliability([0.5], [True], "equal")
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_the_temperature_that_spoilt_probabilities_is_found(temperature):
+    rng = np.random.default_rng(0)
+    logit = rng.normal(-1, 2, 200_000)
+    label = rng.random(logit.size) < 1 / (1 + np.exp(-logit))
+    spoilt = 1 / (1 + np.exp(-logit * temperature))
+    found = fit_temperature(spoilt, label)
+    assert found == pytest.approx(temperature, rel=0.02)
+    before, after = (reliability(p, label).ece for p in (spoilt, scaled(spoilt, found)))
+    assert after < 0.005
+    assert after <= before
+
+
+def test_scaling_keeps_the_order_and_the_ends():
+    p = np.float32([0, 1e-30, 0.2, 0.5, 1 - 2**-24, 1])
+    for temperature in (0.1, 1.0, 10.0):
+        found = scaled(p, temperature)
+        assert (np.diff(found) >= 0).all()
+        assert 0 <= found[0] <= found[-1] <= 1
+    np.testing.assert_allclose(scaled(p, 1.0), p, atol=2e-7)
+
+
+def test_a_temperature_exists_for_probabilities_that_are_always_right_or_sure_and_wrong():
+    assert fit_temperature([0.1, 0.9], [False, True]) < 0.06
+    assert fit_temperature([0.0, 1.0], [True, False]) > 19

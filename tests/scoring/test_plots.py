@@ -3,56 +3,33 @@ import warnings
 import numpy as np
 import pytest
 
-from seizure.eeg.annotation import Event
 from seizure.events.decide import Postprocessing
-from seizure.events.stitch import Track
+from seizure.scoring.breakdown import PatientRow
 from seizure.scoring.curve import sweep, thresholds_for
-from seizure.scoring.plots import plot_curves, plot_detection, plot_losses
+from seizure.scoring.plots import plot_curves, plot_latency, plot_losses, plot_patients
 
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-def test_a_detection_is_drawn_without_a_warning(tmp_path):
-    eeg_uv = np.random.default_rng(0).normal(0, 30, (19, 60 * 256)).astype(np.float32)
-    eeg_uv[3] = 0
-    track = Track("a", 16.0, np.linspace(0, 1, 960, dtype=np.float32), 60.0)
-    names = [f"c{i}" for i in range(19)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        path = plot_detection(
-            tmp_path / "new" / "a.png", eeg_uv, 256.0, names, track,
-            (Event(20, 40),), (Event(25, 70),), 10.0, 60.0, threshold=0.5, title="a",
-        )  # fmt: skip
-    assert path.read_bytes()[:8] == PNG
-
-
-def test_flat_eeg_is_drawn(tmp_path):
-    track = Track("a", 16.0, np.zeros(160, np.float32), 10.0)
-    eeg_uv = np.zeros((2, 2560), np.float32)
-    path = plot_detection(tmp_path / "a.png", eeg_uv, 256.0, ["a", "b"], track, (), (), 0, 10)
-    assert path.is_file()
-
-
-@pytest.mark.parametrize(("start_s", "stop_s"), [(5, 5), (-1, 5), (0, 11)])
-def test_a_stretch_outside_the_recording_raises(tmp_path, start_s, stop_s):
-    track = Track("a", 16.0, np.zeros(160, np.float32), 10.0)
-    eeg_uv = np.zeros((1, 2560), np.float32)
-    with pytest.raises(ValueError, match=r"must lie in the recording of 10\.0 s"):
-        plot_detection(tmp_path / "a.png", eeg_uv, 256.0, ["a"], track, (), (), start_s, stop_s)
-
-
-def test_names_that_do_not_fit_the_channels_raise(tmp_path):
-    track = Track("a", 16.0, np.zeros(160, np.float32), 10.0)
-    with pytest.raises(ValueError, match="for 1 channel names"):
-        plot_detection(
-            tmp_path / "a.png", np.zeros((2, 2560), np.float32), 256.0, ["a"], track, (), (), 0, 5
-        )
 
 
 def test_the_same_curve_gives_the_same_bytes(tmp_path, recordings):
     curve = sweep(recordings, Postprocessing(), thresholds_for(recordings, 20))
     one = plot_curves(tmp_path / "a.png", [("OVLP", curve)]).read_bytes()
     assert one == plot_curves(tmp_path / "b.png", [("OVLP", curve)]).read_bytes()
+
+
+@pytest.mark.parametrize("latency_s", [[-40.0, 3.0, 70.5], [2.0], [0.0, 0.0], [-8.0, -3.0]])
+def test_latencies_before_and_after_the_start_are_drawn(tmp_path, latency_s):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert plot_latency(tmp_path / "a.png", np.array(latency_s)).read_bytes()[:8] == PNG
+
+
+@pytest.mark.parametrize("n", [1, 40])
+def test_patients_are_drawn_with_and_without_seizures_or_false_alarms(tmp_path, n):
+    rows = [PatientRow(f"p{i}", 0.5, i % 3, i % 2, i % 4, i * 2.0, 0.1) for i in range(n)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert plot_patients(tmp_path / "a.png", rows, "eval").read_bytes()[:8] == PNG
 
 
 def test_losses_are_drawn_from_a_file_with_holes(tmp_path):

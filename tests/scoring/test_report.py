@@ -2,16 +2,26 @@ import json
 import warnings
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from seizure.eeg.annotation import Event
 from seizure.events.decide import Postprocessing
+from seizure.scoring.comparison import Rival
 from seizure.scoring.curve import sweep, thresholds_for
 from seizure.scoring.evaluation import evaluate
 from seizure.scoring.nedc import ovlp, total
 from seizure.scoring.operating_point import choose
+from seizure.scoring.plots import plot_latency
+from seizure.scoring.published import PUBLISHED
 from seizure.scoring.report import headline, write_report
 
 SETTINGS = Postprocessing()
+
+
+def markdown(folder, *report):
+    write_report(folder, *report)
+    return (folder / "report.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +45,15 @@ def test_the_point_applied_is_that_of_the_frozen_settings(recordings, choice, ev
 
 
 def test_the_report_states_the_corpus_beside_the_numbers(tmp_path, evaluation):
-    text = write_report(tmp_path, evaluation, "synthetic EEG").read_text()
+    text = markdown(tmp_path, evaluation, "synthetic EEG")
     assert text.splitlines()[0] == "# Seizure detection on eval: synthetic EEG"
-    after_headline = text[text.index("## Headline") :]
-    assert "synthetic EEG: 6 recordings" in after_headline
+    assert "synthetic EEG: 6 recordings" in text[: text.index("## Headline")]
     assert {path.name for path in tmp_path.iterdir()} == {
         "report.md",
+        "report.html",
         "scores.json",
+        "patients.png",
+        "latency.png",
         "curve.png",
         "reliability.png",
     }
@@ -57,7 +69,7 @@ def test_the_same_evaluation_gives_the_same_bytes(tmp_path, evaluation):
 
 
 def test_all_tables_keep_the_width_of_their_header(tmp_path, evaluation):
-    lines = write_report(tmp_path, evaluation, "x").read_text().splitlines()
+    lines = markdown(tmp_path, evaluation, "x").splitlines()
     width = 0
     for before, line in zip(["", *lines], lines, strict=False):
         if line.startswith("|"):
@@ -65,24 +77,27 @@ def test_all_tables_keep_the_width_of_their_header(tmp_path, evaluation):
             assert line.count("|") == width, line
 
 
-def test_notes_and_further_figures_are_in_the_report(tmp_path, evaluation):
-    text = write_report(
-        tmp_path, evaluation, "x", ["1 file unreadable: b.edf"], {"seizure.png": "One seizure"}
-    ).read_text()
+def test_notes_and_further_pictures_are_in_the_report(tmp_path, evaluation):
+    plot_latency(tmp_path / "one.png", np.array([1.0]))
+    figures = {"Mistakes": {"one.png": "One <mistake>"}}
+    text = markdown(tmp_path, evaluation, "x", ["1 file unreadable: b.edf"], figures)
     assert "- 1 file unreadable: b.edf" in text
-    assert "![One seizure](seizure.png)" in text
+    assert "## Mistakes\n\n![One <mistake>](one.png)" in text
+    page = (tmp_path / "report.html").read_text()
+    assert "<li>1 file unreadable: b.edf</li>" in page
+    assert 'alt="One &lt;mistake&gt;"' in page
 
 
 def test_a_rate_out_of_reach_says_so(tmp_path, evaluation):
     curve = replace(evaluation.ovlp_curve, fp=evaluation.ovlp_curve.fp + 100)
     noisy = replace(evaluation, ovlp_curve=curve)
     assert headline(noisy, "x")[-1] == "sensitivity at 1 FA/24h: not reachable"
-    assert "| 1 | not reachable |" in write_report(tmp_path, noisy, "x").read_text()
+    assert "| 1 | not reachable |" in markdown(tmp_path, noisy, "x")
 
 
 def test_a_target_missed_on_dev_is_said(tmp_path, evaluation):
     missed = replace(evaluation, choice=replace(evaluation.choice, reached=False))
-    assert "no threshold reached there" in write_report(tmp_path, missed, "x").read_text()
+    assert "no threshold reached there" in markdown(tmp_path, missed, "x")
 
 
 def test_a_set_without_a_seizure_is_reported_as_undefined(tmp_path, recordings, choice):
@@ -90,10 +105,33 @@ def test_a_set_without_a_seizure_is_reported_as_undefined(tmp_path, recordings, 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = evaluate(silent, choice)
-        text = write_report(tmp_path, found, "x").read_text()
+        text = markdown(tmp_path, found, "x")
     assert "No seizure is annotated." in text
-    assert "| AUROC | undefined |" in text
+    assert "| frame of 1/16 s | 14400 | 0.0 % | undefined | undefined |" in text
     assert "nan" not in text.lower()
+
+
+def test_temperature_causes_and_a_rival_have_their_sections(tmp_path, recordings, choice):
+    scored = recordings[6:]
+    choice = replace(choice, settings=replace(choice.settings, on_threshold=0.2))
+    causes = {r.stem: (Event(0, r.duration_s, "chewing"),) for r in scored}
+    rival = Rival("the other", scored, choice)
+    found = evaluate(scored, choice, "eval", 1.7, causes, rival)
+    text = markdown(tmp_path, found, "x")
+    assert found.point.fp > 0
+    assert "Log-odds divided by 1.700, fitted on frames of dev" in text
+    assert f"| chewing | {found.point.fp} | 100.0 % |" in text
+    assert "## Compared with the other" in text
+    assert {row.difference.value for row in found.comparison.differences} == {0.0}
+
+
+def test_every_published_figure_stands_with_its_scorer_and_its_f1(tmp_path, evaluation):
+    text = markdown(tmp_path, evaluation, "x")
+    rows = [line for line in text.splitlines() if line.startswith("| SeizureTransformer |")]
+    assert len(rows) == sum(f.detector == "SeizureTransformer" for f in PUBLISHED)
+    assert "SzCORE event, mean over patients | 0.323 | since January 2026 |" in text
+    assert all(figure.scorer for figure in PUBLISHED)
+    assert all(bool(figure.f1_definition) == (figure.f1 is not None) for figure in PUBLISHED)
 
 
 def test_evaluating_nothing_raises(choice):

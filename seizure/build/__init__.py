@@ -8,9 +8,10 @@ from seizure.build.checkpoint import (
     stored_detector,
 )
 from seizure.build.detector import input_spec, network
+from seizure.build.device import check_accelerator, check_precision, precision
 from seizure.build.objective import loss, loss_per_target
 from seizure.build.reproduction import replay
-from seizure.build.trainers import check_accelerator, precision, scoring_trainer, trainer
+from seizure.build.trainers import scoring_trainer, trainer
 from seizure.build.training import augmenter, module, rebuilt
 from seizure.build.watching import callbacks
 
@@ -19,6 +20,7 @@ __all__ = [
     "augmenter",
     "callbacks",
     "check_accelerator",
+    "check_precision",
     "input_spec",
     "kept_choice",
     "loss",

@@ -1,18 +1,21 @@
 """Lightning's Trainers: for a training run, and for predictions alone."""
 
+import logging
 from dataclasses import asdict
 
 import lightning.pytorch as pl
-import torch
 
+from seizure.build.device import check_accelerator, device_type, precision
 from seizure.build.watching import callbacks
 from seizure.callbacks.checkpoint import WholeFiles
 from seizure.callbacks.heartbeat import Heartbeat
 from seizure.callbacks.interruption import Interruption
 from seizure.callbacks.metrics_file import MetricsFile
-from seizure.config import TrainConfig, TrainerSettings
+from seizure.callbacks.precision import has_bf16, precision_fault
+from seizure.config import TrainConfig
 from seizure.run_folder import RunFolder
-from seizure.schema import ConfigError
+
+log = logging.getLogger("seizure")
 
 
 def trainer(
@@ -46,33 +49,22 @@ def trainer(
 
 
 def scoring_trainer(accelerator: str, precision: str = "32-true") -> pl.Trainer:
-    """A Trainer for predictions alone: one device, no logger, no checkpoints."""
+    """A Trainer for predictions alone: one device, no logger, no checkpoints.
+
+    A device that lacks the precision of the training predicts in 32-true, and it is said.
+    """
     check_accelerator(accelerator)
+    if precision_fault(precision, device_type(accelerator), has_bf16()) is not None:
+        log.info("predicting in 32-true: this device has no %s, used in training", precision)
+        precision = "32-true"
     return pl.Trainer(
         accelerator=accelerator,
         devices=1,
         precision=precision,  # pyright: ignore[reportArgumentType]
         logger=False,
-        callbacks=[Heartbeat(30.0)],
+        callbacks=[Heartbeat()],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-
-
-def precision(settings: TrainerSettings) -> str:
-    """The precision in force: bf16-mixed where `auto` finds a CUDA device that has it."""
-    if settings.precision != "auto":
-        return settings.precision
-    on_cuda = settings.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-    return "bf16-mixed" if on_cuda and torch.cuda.is_bf16_supported() else "32-true"
-
-
-def check_accelerator(accelerator: str) -> None:
-    """Raises `ConfigError` for a CUDA device that is asked for and not there."""
-    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise ConfigError(
-            f"accelerator={accelerator} needs a CUDA device and this machine shows none (torch "
-            f"{torch.__version__}); give accelerator=auto, or +hw=local for training"
-        )

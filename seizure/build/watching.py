@@ -1,21 +1,30 @@
 """Everything that watches a run: callbacks and loggers."""
 
+import logging
+
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 
+from seizure.build.device import precision
 from seizure.callbacks.checkpoint import (
     best_checkpoint,
     epoch_checkpoint,
     wall_clock_checkpoint,
 )
+from seizure.callbacks.guard import Guard
 from seizure.callbacks.heartbeat import Heartbeat
 from seizure.callbacks.interruption import Interruption
 from seizure.callbacks.learning_curve import LearningCurve
 from seizure.callbacks.patience import Patience
+from seizure.callbacks.precision import PrecisionWatch
 from seizure.callbacks.process_group import LeaveTogether
 from seizure.callbacks.random_state import RandomState
-from seizure.callbacks.throughput import Throughput
+from seizure.callbacks.throughput import Price, Throughput
+from seizure.command import conf_folder
 from seizure.config import TrainConfig
+from seizure.hardware import Hardware, HardwareError, price_h, read_prices
 from seizure.run_folder import RunFolder
+
+log = logging.getLogger("seizure")
 
 
 def callbacks(
@@ -25,8 +34,10 @@ def callbacks(
     settings = config.callbacks
     watching: list[Callback] = [
         Heartbeat(settings.heartbeat_interval_s),
-        Throughput(),
+        PrecisionWatch(precision(config.trainer)),
+        Throughput(config.windows.window_s, price(config.hw)),
         RandomState(),
+        Guard(folder.path),
         LearningCurve(),
         Patience(settings.monitor, settings.patience),
         interruption,
@@ -36,3 +47,16 @@ def callbacks(
         LeaveTogether(),
     ]
     return [*watching, RichProgressBar(leave=True)] if on_terminal else watching
+
+
+def price(hardware: Hardware) -> Price | None:
+    """What an hour of a rented machine costs as reserved; None for one at hand."""
+    if hardware.cores is None:
+        return None
+    prices = read_prices(conf_folder() / "prices.yaml")
+    try:
+        per_h = price_h(hardware, prices)
+    except HardwareError as error:
+        log.warning("no estimate of cost: %s", error)
+        return None
+    return Price(per_h, prices.currency, f"prices of {prices.read_on}")

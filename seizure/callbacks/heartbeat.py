@@ -178,9 +178,10 @@ class Heartbeat(pl.Callback):
 
     def _beat(self) -> None:
         while not self._stop.wait(self.interval_s):
-            stage = self._stage
-            if stage is not None:
-                log.info("%s", stage.line(time.monotonic()))
+            stage, now = self._stage, time.monotonic()
+            # What has only just been announced has nothing to say yet.
+            if stage is not None and now - stage.started_at >= self.interval_s / 10:
+                log.info("%s", stage.line(now))
 
     def _silence(self) -> None:
         self._stage = None

@@ -16,6 +16,9 @@ from seizure.windows.dataset import WindowBatch
 
 log = logging.getLogger("seizure")
 
+# Shares that are not said under their own name.
+NAMES = {"wait": "data wait", "transfer": "to the device", "validation_wait": "its data wait"}
+
 
 @dataclass(frozen=True)
 class Price:
@@ -104,10 +107,14 @@ class Throughput(pl.Callback):
             named = {f"throughput/{name}": value for name, value in row.items()}
             # Beside the epoch's other rows, and before the checkpoint that follows.
             logger.log_metrics({**named, "epoch": trainer.current_epoch}, trainer.global_step - 1)
-        parts = ", ".join(f"{part.replace('_', ' ')} {100 * s:.0f} %" for part, s in shares.items())
+        parts = ", ".join(
+            f"{NAMES.get(part, part)} {100 * s:.0f} %"
+            for part, s in shares.items()
+            if s >= 0.005 or part == "wait"
+        )
         epoch = f"epoch {trainer.current_epoch + 1}"
         log.info(
-            "throughput, %s: %.3g windows/s, %.2g h of EEG a second; of its %s: %s; %s%s",
+            "throughput, %s: %.3g windows/s, %.2g h of EEG a second; of %s: %s; %s%s",
             epoch,
             *speed.values(),
             duration(times.epoch_s),
@@ -130,7 +137,9 @@ class Throughput(pl.Callback):
     def _left_in_words(self, left: dict[str, float]) -> str:
         if not left.get("epochs_left"):
             return ""
-        said = f"; {left['epochs_left']} epochs left, at most {duration(3600 * left['left_h'])}"
+        n_left = left["epochs_left"]
+        epochs = f"{n_left:g} epoch{'s' if n_left > 1 else ''}"
+        said = f"; {epochs} left, at most {duration(3600 * left['left_h'])}"
         if self.price is None:
             return said
         return f"{said} and {left['left_cost']:.2f} {self.price.currency} ({self.price.source})"

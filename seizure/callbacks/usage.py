@@ -1,5 +1,6 @@
 """What a run uses of its machine: cores, memory of itself and its workers, memory of the device."""
 
+import multiprocessing
 import time
 from dataclasses import dataclass
 
@@ -78,7 +79,7 @@ class UsageMeter:
             busy_cores=busy,
             core_shares=self._core_shares(),
             memory_gib=_own_gib(self.process),
-            worker_gib=tuple(gib for child in children if (gib := _own_gib(child)) > 0.01),
+            worker_gib=tuple(_own_gib(child) for child in children if child.pid in _workers()),
             device_gib=device_gib,
             device_total_gib=device_total_gib,
         )
@@ -96,6 +97,15 @@ class UsageMeter:
         torch.cuda.reset_peak_memory_stats(self.device)
         total = torch.cuda.get_device_properties(self.device).total_memory / _GIB
         return most, total
+
+
+def _workers() -> set[int]:
+    """The loaders' workers among this process's children; joblib's have a class of their own."""
+    return {
+        child.pid
+        for child in multiprocessing.active_children()
+        if child.pid and type(child).__module__.startswith("multiprocessing")
+    }
 
 
 def _worked_s(process: psutil.Process, children: list[psutil.Process]) -> float:

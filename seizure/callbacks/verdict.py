@@ -15,6 +15,8 @@ VALIDATION_LIMIT = 0.4
 CHECKPOINT_LIMIT = 0.1
 # What takes less than this of the epoch is not worth a word, whatever its share of the steps.
 WORTH = 0.05
+# One thread that computes keeps one core busy; with less than this of one it is held up.
+STARVED_CORES = 0.6
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,11 @@ def _feeding(given: Circumstances) -> str:
 
 def _computing(given: Circumstances) -> str:
     """How the network would run faster."""
+    if given.device == "cpu" and given.busy_cores < STARVED_CORES:
+        return (
+            f"but this run got only {given.busy_cores:.1f} of a core: something else, or a "
+            f"container's quota, holds the {given.n_cores} there are"
+        )
     if given.device == "cpu":
         return "the processor is the limit: a GPU (+hw=…) or a smaller model would be faster"
     if given.precision == "32-true":

@@ -1,0 +1,98 @@
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from seizure.scoring.html import MissingPictureError, as_html
+from seizure.scoring.plots import plot_latency
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+MARKDOWN = """# A report
+
+- [x](https://example.org) <script>document.body.remove()</script>
+
+## First figure
+
+![A caption with "quotes" & <signs>](one.png)
+
+## A wide table
+
+| recording | value |
+| :--- | ---: |
+| {stem} | 1 |
+"""
+
+
+@pytest.fixture
+def page(tmp_path):
+    plot_latency(tmp_path / "one.png", np.array([-3.0, 2.0, 40.0]))
+    return as_html(MARKDOWN.format(stem=300 * "long_name_"), tmp_path)
+
+
+def test_a_page_needs_nothing_beside_it_and_runs_nothing(page):
+    assert 'src="data:image/png;base64,' in page
+    assert not re.search(r"<(script|link|iframe|object)", page)
+    assert set(re.findall(r'(?:src|href)="([a-z]*:|#)', page)) == {"data:", "#", "https:"}
+    assert "&lt;script&gt;" in page
+    assert 'alt="A caption with &quot;quotes&quot; &amp; &lt;signs&gt;"' in page
+
+
+def test_every_section_is_linked_from_the_top(page):
+    for anchor in ("first-figure", "a-wide-table"):
+        assert f'<a href="#{anchor}">' in page
+        assert f'<h2 id="{anchor}">' in page
+
+
+def test_a_picture_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(MissingPictureError, match=r"gone\.png"):
+        as_html("![x](gone.png)", tmp_path)
+
+
+@pytest.fixture
+def browser():
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"no browser to look with: none of {', '.join(BROWSERS)} is installed")
+    return found
+
+
+def shown(browser, path, *options):
+    """What a browser without a network makes of a page."""
+    command = [
+        browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+        "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={path.parent / 'profile'}",
+        "--window-size=900,1400", *options, path.as_uri(),
+    ]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+# What the browser measured, written where --dump-dom shows it; the report itself has no script.
+MEASURE = """<script>
+const pictures = [...document.images];
+document.body.dataset.measured = [
+  pictures.length, pictures.filter(p => p.complete && p.naturalWidth > 200).length,
+  document.documentElement.scrollWidth <= innerWidth,
+  performance.getEntriesByType("resource").filter(r => !r.name.startsWith("data:")).length,
+].join(" ");
+</script></body>"""
+
+
+def test_a_browser_shows_every_picture_and_scrolls_only_tables_sideways(browser, page, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(page.replace("</body>", MEASURE), encoding="utf-8")
+    dom = shown(browser, path, "--dump-dom")
+    assert re.search(r'data-measured="([^"]*)"', dom)[1] == "1 1 true 0"
+
+
+def test_a_screenshot_holds_the_picture_s_colours(browser, page, tmp_path):
+    from PIL import Image
+
+    path = tmp_path / "report.html"
+    path.write_text(page, encoding="utf-8")
+    shown(browser, path, f"--screenshot={tmp_path / 'shot.png'}")
+    with Image.open(tmp_path / "shot.png") as shot:
+        colours = {colour for _, colour in shot.convert("RGB").getcolors(1 << 24)}
+    # White paper, dark ink, the blue bars of late and the green ones of early detections.
+    assert {(255, 255, 255), (34, 34, 34), (11, 108, 179), (42, 138, 74)} <= colours

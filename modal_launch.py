@@ -1,7 +1,9 @@
 """Prepare, train, score and predict on rented machines: the one file that knows Modal.
 
-    modal run modal_launch.py::prepare --hw cpu -- corpus=tusz
+    modal run --detach modal_launch.py::prepare --hw cpu --bucket eeg -- corpus=tusz
+    modal run modal_launch.py::doctor --hw a100 --run tusz-v1 -- corpus=tusz model=base
     modal run --detach modal_launch.py::train --hw a100 --run tusz-v1 -- corpus=tusz model=base
+    modal run --detach modal_launch.py::sweep --hw a100 --run lr -- optimisation.lr=1e-4,3e-4
     modal run modal_launch.py::evaluate --hw t4 --run tusz-v1 -- corpus=tusz
     modal run modal_launch.py::predict --hw t4 --run tusz-v1 -- input=/data/clinic
     modal run modal_launch.py::ls
@@ -9,23 +11,24 @@
 
 What follows `--` goes to `python -m seizure.<verb>` unchanged. To see checks and price without an
 account: `python modal_launch.py train --hw a100 --run tusz-v1 -- corpus=tusz`. A first run step by
-step: docs/cloud.md.
+step: docs/cloud.md. What decides anything is in `seizure/launch.py`, `attempt.py`, `fleet.py`.
 """
 
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import modal
-from modal.types import FileEntry, FileEntryType
+from modal.types import FileEntryType
 
 from seizure.attempt import Job, Unfinished, Verdict, sit
-from seizure.hardware import Hardware
-from seizure.launch import BUCKET, RESULTS, VERBS, Plan, Request, make_plan, read_request
+from seizure.fleet import Fleet, conduct, sit_on_host
+from seizure.hardware import HOSTS_TOGETHER, Hardware
+from seizure.launch import Plan, make_plan
+from seizure.request import ACTIONS, Request, read_request
+from seizure.storage import BUCKET, RESULTS, run_lines, wanted
 
 HERE = Path(__file__).parent
 CONF = HERE / "conf"
@@ -92,15 +95,37 @@ def function_options(
 @app.function(image=image, volumes={str(RESULTS): results}, single_use_containers=True)
 def attempt(job: Job) -> Verdict:
     """One attempt of a job; raises `Unfinished` where Modal's retry should start the next."""
-    verdict = sit(job, results)
+    return finished_or_again(sit(job, results))
+
+
+# Untested on real hosts: written to Modal's documented interface, which wants whole hosts.
+@app.function(image=image, volumes={str(RESULTS): results}, gpu="H100:8")
+@modal.clustered(size=HOSTS_TOGETHER)
+def attempt_together(job: Job, n_processes: int) -> Verdict:
+    """One attempt of a job that several hosts do together; the first host's verdict counts."""
+    cluster = modal.Cluster.from_context()
+    rank, addresses = cluster.container_rank(), cluster.container_ips()
+    return finished_or_again(sit_on_host(job, rank, addresses, n_processes, results))
+
+
+# Lives while its jobs do, on an eighth of a core: started twice, it would start them twice.
+@app.function(image=image, volumes={str(RESULTS): results}, timeout=24 * 3600, nonpreemptible=True)
+def conductor(fleet: Fleet, options: tuple[Hardware, str | None, tuple[str, ...]]) -> Verdict:
+    """Every job of a fleet on a machine of its own, so many at a time, and what they came to."""
+    worker = attempt.with_options(**function_options(*options), max_containers=fleet.at_once)
+    return conduct(fleet, lambda jobs: worker.map(jobs, return_exceptions=True), results)
+
+
+def finished_or_again(verdict: Verdict) -> Verdict:
+    """The verdict of an attempt; raises `Unfinished` if the next may come further."""
     if verdict.goes_on:
         raise Unfinished(verdict.reason)
     return verdict
 
 
-def plan_or_refuse(verb: str, arguments: Sequence[str]) -> tuple[Request, Plan]:
+def plan_or_refuse(action: str, arguments: Sequence[str]) -> tuple[Request, Plan]:
     """The plan of a launch, printed with its price; ends the process with 2 if it cannot work."""
-    request = read_request(verb, arguments)
+    request = read_request(action, arguments)
     try:
         plan = make_plan(request, CONF, time.time())
     except ValueError as error:
@@ -113,33 +138,58 @@ def plan_or_refuse(verb: str, arguments: Sequence[str]) -> tuple[Request, Plan]:
     return request, plan
 
 
-def launch(verb: str, arguments: Sequence[str]) -> None:
-    """Check, say what it costs, start and wait; ends the process with 1 if the job is not done."""
-    request, plan = plan_or_refuse(verb, arguments)
-    options = function_options(plan.hardware, request.bucket, request.secrets)
-    # Spawned, not called: of a call the client does the retries, and a closed laptop does none.
-    call = attempt.with_options(**options).spawn(plan.job)
-    print(f"started {plan.job.name}, call {call.object_id}", flush=True)
+def start(request: Request, plan: Plan) -> modal.FunctionCall[Verdict]:
+    """Start what is planned, and do not wait.
+
+    Spawned, not called: of a call the client does the retries, and a closed laptop does none.
+    """
+    options = (plan.hardware, request.bucket, request.secrets)
+    if not plan.fleet.is_one_job:
+        return conductor.spawn(plan.fleet, options)
+    (job,) = plan.fleet.jobs
+    if plan.hardware.hosts > 1:
+        hosts = attempt_together.with_options(**function_options(*options))
+        return hosts.spawn(job, plan.hardware.n_gpus)
+    return attempt.with_options(**function_options(*options)).spawn(job)
+
+
+def launch(action: str, arguments: Sequence[str]) -> None:
+    """Check, say what it costs, start and wait; ends the process with 1 if it is not all done."""
+    request, plan = plan_or_refuse(action, arguments)
+    call = start(request, plan)
+    print(f"started {plan.name}, call {call.object_id}", flush=True)
     try:
         verdict = call.get()
     except Unfinished as error:
         verdict = Verdict(False, False, f"{error}; the same command goes on")
     spent = f"; {plan.spent(verdict.spent_s)}" if verdict.spent_s else ""
-    print(f"{plan.job.name}: {verdict.reason}{spent}")
+    print(f"{plan.name}: {verdict.reason}{spent}")
     if not verdict.done:
         raise SystemExit(1)
 
 
 @app.local_entrypoint()
 def prepare(*arguments: str) -> None:
-    """Prepare a corpus into the Volume's cache."""
+    """Prepare a corpus into the Volume's cache, its recordings shared by several machines."""
     launch("prepare", arguments)
+
+
+@app.local_entrypoint()
+def doctor(*arguments: str) -> None:
+    """Check machine, cache and settings of a run, and time a step of each stage."""
+    launch("doctor", arguments)
 
 
 @app.local_entrypoint()
 def train(*arguments: str) -> None:
     """Train a run, or go on with it."""
     launch("train", arguments)
+
+
+@app.local_entrypoint()
+def sweep(*arguments: str) -> None:
+    """Train every combination of the values given, a machine each, and tabulate what came out."""
+    launch("sweep", arguments)
 
 
 @app.local_entrypoint()
@@ -157,13 +207,15 @@ def predict(*arguments: str) -> None:
 @desk.local_entrypoint()
 def ls() -> None:
     """The runs on the Volume: finished or not, size, last change."""
-    print(*run_lines(results.iterdir("/", recursive=True)), sep="\n")
+    entries = results.iterdir("/", recursive=True)
+    print(*run_lines(e for e in entries if e.type == FileEntryType.FILE), sep="\n")
 
 
 @desk.local_entrypoint()
 def fetch(run: str, to: str = "runs") -> None:
     """Copy a run's folder from the Volume, leaving out what is here unchanged."""
-    for entry, target in wanted(results.iterdir(f"/runs/{run}", recursive=True), Path(to)):
+    entries = results.iterdir(f"/runs/{run}", recursive=True)
+    for entry, target in wanted((e for e in entries if e.type == FileEntryType.FILE), Path(to)):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.fetching")
         with temporary.open("wb") as file:
@@ -173,42 +225,10 @@ def fetch(run: str, to: str = "runs") -> None:
         print(f"{target}  {entry.size / 2**20:.1f} MiB")
 
 
-def run_lines(entries: Iterable[FileEntry]) -> list[str]:
-    """A line for each run among the Volume's files, newest last."""
-    runs: dict[str, list[FileEntry]] = defaultdict(list)
-    for entry in entries:
-        parts = Path(entry.path.lstrip("/")).parts
-        if entry.type == FileEntryType.FILE and len(parts) > 2 and parts[0] == "runs":
-            runs[parts[1]].append(entry)
-    lines = []
-    for name, files in sorted(runs.items(), key=lambda item: max(e.mtime for e in item[1])):
-        changed = datetime.fromtimestamp(max(e.mtime for e in files), UTC)
-        is_finished = any(Path(e.path).name == "finished" for e in files)
-        size_mib = sum(e.size for e in files) / 2**20
-        lines.append(
-            f"{name:32} {'finished' if is_finished else 'unfinished':10} {size_mib:9.1f} MiB  "
-            f"last change {changed:%Y-%m-%d %H:%M} UTC"
-        )
-    return lines or ["no runs yet"]
-
-
-def wanted(entries: Iterable[FileEntry], to: Path) -> list[tuple[FileEntry, Path]]:
-    """The files of a run that are not here yet, or are larger, smaller or newer on the Volume."""
-    files = []
-    for entry in entries:
-        target = to / Path(entry.path.lstrip("/")).relative_to("runs")
-        here = target.stat() if target.is_file() else None
-        if entry.type == FileEntryType.FILE and (
-            here is None or here.st_size != entry.size or here.st_mtime < entry.mtime
-        ):
-            files.append((entry, target))
-    return files
-
-
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] not in VERBS:
+    if len(sys.argv) < 2 or sys.argv[1] not in ACTIONS:
         raise SystemExit(
-            f"python modal_launch.py {{{','.join(VERBS)}}} --hw … says what it would do"
+            f"python modal_launch.py {{{','.join(ACTIONS)}}} --hw … says what it would do"
         )
     plan_or_refuse(sys.argv[1], [a for a in sys.argv[2:] if a != "--"])
     print("nothing was started; `modal run modal_launch.py::…` does")

@@ -52,8 +52,8 @@ class Job:
     """A command that continues itself when started again, and the limits of its attempts.
 
     Paths are those of the machine it runs on. `finished` is the marker it writes at its end,
-    `checkpoint` the file that shows progress; a job without a marker has finished when it ends with
-    one of `done_codes`.
+    `checkpoint` the file that shows progress, kept as soon as it is seen; a job without a marker
+    has finished when it ends with one of `done_codes`.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Job:
     hand_over_s: float = 1200.0
     grace_s: float = 20.0
     commit_every_s: float = 300.0
+    look_every_s: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,7 @@ def sit(job: Job, volume: Volume) -> Verdict:
     command = _Command(job.command)
     try:
         asked = ended = False
+        seen, committed_at = _changed_at(job.checkpoint), now
         while not ended:
             left_s = limit_at - time.time()
             if left_s <= job.hand_over_s and not asked:
@@ -209,11 +211,15 @@ def sit(job: Job, volume: Volume) -> Verdict:
                 asked = True
             if left_s <= job.hand_over_s / 10:
                 break
-            ended = command.wait(max(0.05, min(job.commit_every_s, left_s / 4)))
-            this = replace(this, seen_at=time.time())
-            write_ledger(ledger, [*earlier, this])
-            if not ended:
+            pause_s = min(job.look_every_s, job.commit_every_s, left_s / 4)
+            ended = command.wait(max(0.05, pause_s))
+            changed = _changed_at(job.checkpoint)
+            is_due = time.time() - committed_at >= job.commit_every_s
+            if not ended and (is_due or changed != seen):
+                this = replace(this, seen_at=time.time())
+                write_ledger(ledger, [*earlier, this])
                 _commit_if_possible(volume)
+                seen, committed_at = changed, time.time()
         verdict = judge(job, command.end(), list(command.tail))
         if asked and verdict.goes_on:
             verdict = replace(verdict, reason="asked to hand over at the end of its time")
@@ -285,6 +291,12 @@ class _Command:
             self.tail.append(line.rstrip("\n"))
             sys.stderr.write(line)
             sys.stderr.flush()
+
+
+def _changed_at(path: PurePath | None) -> int | None:
+    """When a file was last replaced, in ns; None where there is none."""
+    here = None if path is None else Path(path)
+    return here.stat().st_mtime_ns if here is not None and here.is_file() else None
 
 
 def _commit_if_possible(volume: Volume) -> None:

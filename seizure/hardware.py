@@ -16,6 +16,8 @@ CARDS = {
     "B200": 8,
 }  # fmt: skip
 LONGEST_ATTEMPT_H = 24.0
+# How many hosts the launcher asks for where a run takes more than one.
+HOSTS_TOGETHER = 2
 # A process that has imported the loader takes 0.4 GiB, measured with torch 2.13 on Linux.
 _PROCESS_GIB = 0.5
 # Network, optimiser, tracks of the split being scored, and the CUDA context on the host's side.
@@ -31,7 +33,7 @@ class Hardware:
     """The machine a profile is for; only the cloud launcher and the run's records read it.
 
     `cores` and `memory_gib` are reserved, up to the limits they may be used and are then paid for.
-    A run takes up to `attempts` sittings of at most `timeout_h` hours.
+    A run takes up to `attempts` sittings of at most `timeout_h` hours, on `hosts` of them at once.
     """
 
     name: str = "unspecified"
@@ -42,10 +44,11 @@ class Hardware:
     memory_limit_gib: int | None = None
     timeout_h: float | None = None
     attempts: int | None = None
+    hosts: int = 1
 
     @property
     def n_gpus(self) -> int:
-        """Cards in the machine.
+        """Cards in one host.
 
         >>> Hardware(gpu="A100-80GB:8").n_gpus
         8
@@ -130,7 +133,7 @@ def price_h(hardware: Hardware, prices: Prices, at_limits: bool = False) -> floa
                 f"no price for {card} in the list of {prices.read_on}; give --prices with one"
             )
         gpu_h = prices.gpu_h[card] * count
-    return gpu_h + cores * prices.core_h + memory_gib * prices.memory_gib_h
+    return hardware.hosts * (gpu_h + cores * prices.core_h + memory_gib * prices.memory_gib_h)
 
 
 def worst_case(hardware: Hardware, prices: Prices) -> float:
@@ -141,8 +144,9 @@ def worst_case(hardware: Hardware, prices: Prices) -> float:
 def describe(hardware: Hardware, prices: Prices) -> tuple[str, ...]:
     """What is about to be rented and what it may cost, in plain lines."""
     usual, most = price_h(hardware, prices), price_h(hardware, prices, at_limits=True)
+    hosts = f"{hardware.hosts} hosts, each " if hardware.hosts > 1 else ""
     return (
-        f"machine {hardware.name}: {hardware.gpu or 'no GPU'}, {hardware.cores} cores "
+        f"machine {hardware.name}: {hosts}{hardware.gpu or 'no GPU'}, {hardware.cores} cores "
         f"(at most {hardware.cores_limit}), {hardware.memory_gib} GiB "
         f"(at most {hardware.memory_limit_gib})",
         f"price {usual:.2f} {prices.currency} an hour as reserved, {most:.2f} at the limits "
@@ -222,6 +226,26 @@ def training_faults(
             f"set trainer.devices={hardware.n_gpus} or another hw.gpu"
         )
     return tuple(faults)
+
+
+def host_faults(hardware: Hardware, n_nodes: int) -> tuple[str, ...]:
+    """Why the hosts of a run would not find each other, or have none to find."""
+    if n_nodes != hardware.hosts:
+        return (
+            f"found hw.hosts={hardware.hosts} and trainer.num_nodes={n_nodes}: some would be "
+            f"waited for in vain; set trainer.num_nodes={hardware.hosts}",
+        )
+    if hardware.hosts not in (1, HOSTS_TOGETHER):
+        return (
+            f"hw.hosts={hardware.hosts}: the launcher rents 1 or {HOSTS_TOGETHER} together; take "
+            f"one of these, or change HOSTS_TOGETHER in seizure/hardware.py",
+        )
+    if hardware.hosts > 1 and hardware.n_gpus != CARDS.get(card_and_count(hardware.gpu or "")[0]):
+        return (
+            f"hw.gpu={hardware.gpu}: several hosts are rented whole; take all cards of each, such "
+            "as H100:8",
+        )
+    return ()
 
 
 def memory_needed_gib(loading: Loading, n_devices: int, window_bytes: int) -> float:

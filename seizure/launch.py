@@ -1,55 +1,45 @@
-"""What a launch on a rented machine will do: read, checked and priced before anything starts."""
+"""What a launch on rented machines will do: checked and priced before anything starts."""
 
-import argparse
-import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 
 from seizure.attempt import Job
+from seizure.fleet import Fleet
 from seizure.hardware import (
     Hardware,
     Prices,
     Profile,
     describe,
+    host_faults,
     machine_faults,
     price_h,
     read_prices,
     read_profile,
     storage_faults,
     training_faults,
+    worst_case,
 )
+from seizure.request import Request
+from seizure.storage import BUCKET, RESULTS
 
-# On the rented machine: the storage for all that is written, and the read-only raw recordings.
-RESULTS, BUCKET = PurePosixPath("/results"), PurePosixPath("/data")
-VERBS = ("prepare", "train", "evaluate", "predict")
 _BYTES_PER_SAMPLE = 2
-
-
-@dataclass(frozen=True)
-class Request:
-    """A launch as it was asked for on the command line."""
-
-    verb: str
-    hw: str
-    run: str | None
-    overrides: tuple[str, ...]
-    bucket: str | None
-    secrets: tuple[str, ...]
-    prices: Path | None
-    force: bool
+# Machines at a time, unless the request says how many.
+_CONTAINERS = {"prepare": 8, "sweep": 4}
+_SHOWN_AT_MOST = 3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be started on which machine, what speaks against it, and the lines to print."""
+    """What would be started on which machines, what speaks against it, and the lines to print."""
 
     hardware: Hardware
-    job: Job
+    fleet: Fleet
     faults: tuple[str, ...]
     lines: tuple[str, ...]
     prices: Prices
+    name: str
 
     def spent(self, seconds: float) -> str:
         """What so many seconds cost, about: as reserved, without what was used beyond."""
@@ -58,41 +48,61 @@ class Plan:
         return f"{hours:.2f} h in all, about {cost:.2f} {self.prices.currency}"
 
 
-def read_request(verb: str, arguments: Sequence[str]) -> Request:
-    """The options of a launch; what is none is kept for the verb as it is.
+def make_plan(request: Request, conf: Path, now: float) -> Plan:
+    """Everything that is decided before a machine is rented; `now` in seconds since 1970.
 
-    Ends the process with 2 and a line that says why if the options cannot be read.
-
-    >>> read_request("train", ["--hw", "a100", "--run", "first", "corpus=tusz"]).overrides
-    ('corpus=tusz',)
+    Raises `ConfigError` for a configuration that the verb would refuse, `HardwareError` for an
+    unknown profile or a card without a price.
     """
-    parser = argparse.ArgumentParser(f"modal run modal_launch.py::{verb}", allow_abbrev=False)
-    parser.add_argument("--hw", required=True, help="a profile of conf/hw")
-    parser.add_argument("--run", required=verb != "prepare", help="the run's name in the storage")
-    parser.add_argument("--bucket", help="an S3 bucket, read-only at /data; its Secret is 'aws'")
-    parser.add_argument("--secret", action="append", default=[], help="a Modal Secret; repeatable")
-    parser.add_argument("--prices", type=Path, help="a list of prices like conf/prices.yaml")
-    parser.add_argument("--force", action="store_true", help="start in spite of the checks")
-    parser.add_argument("overrides", nargs="*", help="after --: key=value, as the verb takes them")
-    read = parser.parse_intermixed_args(list(arguments))
-    if read.run is not None and not re.fullmatch(r"\w[\w.-]*", read.run):
-        parser.error(f"--run {read.run}: letters, digits, dots, dashes and underscores only")
-    for override in read.overrides:
-        key, is_assigned, _ = override.lstrip("+~").partition("=")
-        if key in ("hw", "run"):
-            parser.error(f"{override}: give --{key} instead, the launcher has to know it")
-        if not is_assigned and not override.startswith("~"):
-            parser.error(f"{override!r} is neither an option of the launcher nor key=value")
-    return Request(
-        verb,
-        read.hw,
-        read.run,
-        tuple(read.overrides),
-        read.bucket,
-        tuple(read.secret),
-        read.prices,
-        read.force,
-    )
+    profile = read_profile(conf / "hw", request.hw)
+    asked = jobs_of(request)
+    commands = [verb_arguments(each, profile) for each in asked]
+    prices = read_prices(request.prices or conf / "prices.yaml")
+    hardware, faults = profile.hardware, machine_faults(profile.hardware)
+    if not faults:
+        # Composed as the machine will; overrides of hw may have made another machine of it.
+        checks = [_check(request, profile, arguments) for arguments in commands]
+        hardware = checks[0][0]
+        faults = machine_faults(hardware)
+        faults += tuple(dict.fromkeys(fault for _, found in checks for fault in found))
+        if any(other != hardware for other, _ in checks):
+            faults += ("hw differs between the jobs of a sweep; give it one value for all",)
+    started = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
+    name = "-".join(filter(None, (request.action, request.run, started)))
+    jobs = [
+        _job(each, hardware, arguments, name, number if len(asked) > 1 else None)
+        for number, (each, arguments) in enumerate(zip(asked, commands, strict=True))
+    ]
+    fleet = _fleet(request, jobs)
+    # A machine that cannot be rented has no numbers to describe.
+    machine = () if machine_faults(hardware) else _describe(hardware, prices, fleet)
+    shown = [f"command python {' '.join(job.command)}" for job in fleet.jobs[:_SHOWN_AT_MOST]]
+    if len(fleet.jobs) > _SHOWN_AT_MOST:
+        shown.append(f"and {len(fleet.jobs) - _SHOWN_AT_MOST} more like these")
+    return Plan(hardware, fleet, faults, (*machine, *shown), prices, name)
+
+
+def jobs_of(request: Request) -> list[Request]:
+    """A request for each job: one, or one for each combination of values of a sweep."""
+    if request.action != "sweep":
+        return [request]
+    # Imported when needed: Hydra takes a while, and containers do without.
+    from seizure.multirun import expand
+
+    jobs = expand(request.overrides)
+    return [
+        replace(request, run=f"{request.run}/{number}", overrides=job)
+        for number, job in enumerate(jobs)
+    ]
+
+
+def n_parts(request: Request) -> int:
+    """How many machines share the recordings of a corpus."""
+    is_made = request.given("corpus") in (None, "synthetic")
+    is_whole = is_made or request.given("part") or request.given("prepare.verify")
+    if request.action != "prepare" or is_whole:
+        return 1
+    return request.containers or _CONTAINERS["prepare"]
 
 
 def verb_arguments(request: Request, profile: Profile) -> tuple[str, ...]:
@@ -109,34 +119,15 @@ def verb_arguments(request: Request, profile: Profile) -> tuple[str, ...]:
         f"accelerator={profile.trainer.get('accelerator', 'auto')}",
         f"batch_size={profile.loader.get('scoring_batch_size', 16)}",
     ]
+    run = [f"+hw={request.hw}", f"run={request.run}", *paths]
     ours = {
         "prepare": paths,
-        "train": [f"+hw={request.hw}", f"run={request.run}", *paths],
+        "doctor": [*run, f"output={RESULTS / 'doctor' / (request.run or '')}"],
+        "train": run,
         "evaluate": [*scoring, *paths],
         "predict": [*scoring, f"output={RESULTS / 'predictions' / (request.run or '')}"],
     }
     return (*ours[request.verb], *request.overrides)
-
-
-def make_plan(request: Request, conf: Path, now: float) -> Plan:
-    """Everything that is decided before a machine is rented; `now` in seconds since 1970.
-
-    Raises `ConfigError` for a configuration that the verb would refuse, `HardwareError` for an
-    unknown profile or a card without a price.
-    """
-    profile = read_profile(conf / "hw", request.hw)
-    arguments = verb_arguments(request, profile)
-    prices = read_prices(request.prices or conf / "prices.yaml")
-    hardware, faults = profile.hardware, machine_faults(profile.hardware)
-    if not faults:
-        # Composed as the machine will; overrides of hw may have made another machine of it.
-        hardware, faults = _check(request, profile, arguments)
-        faults = (*machine_faults(hardware), *faults)
-    job = _job(request, hardware, arguments, now)
-    # A machine that cannot be rented has no numbers to describe.
-    machine = () if machine_faults(hardware) else describe(hardware, prices)
-    lines = (*machine, f"command python {' '.join(job.command)}")
-    return Plan(hardware, job, faults, lines, prices)
 
 
 def _check(
@@ -152,14 +143,17 @@ def _check(
         cache, runs = (PurePosixPath(p.as_posix()) for p in (paths.cache, paths.runs))
         return storage_faults(cache, runs, RESULTS, BUCKET)
 
-    if request.verb == "train":
-        config = load("train", schemas.TrainConfig, arguments)
+    if request.verb in ("train", "doctor"):
+        # The doctor takes what training takes, and a folder for its report.
+        told = [a for a in arguments if not a.startswith("output=")]
+        config = load("train", schemas.TrainConfig, told)
         n_samples = round(config.windows.window_s * config.preprocess.rate_hz)
         window_bytes = len(CANONICAL_19) * n_samples * _BYTES_PER_SAMPLE
         devices = config.trainer.devices
         n_devices = devices if isinstance(devices, int) else max(1, config.hw.n_gpus)
         return config.hw, (
             *training_faults(config.hw, config.loader, n_devices, window_bytes),
+            *host_faults(config.hw, config.trainer.num_nodes),
             *storage(config.paths),
         )
     if request.verb == "prepare":
@@ -172,10 +166,39 @@ def _check(
     return profile.hardware, faults
 
 
-def _job(request: Request, hardware: Hardware, arguments: Sequence[str], now: float) -> Job:
+def _fleet(request: Request, jobs: Sequence[Job]) -> Fleet:
+    """The jobs of a request, and how many of them may run at a time."""
+    if request.action == "sweep":
+        at_once = request.containers or _CONTAINERS["sweep"]
+        return Fleet(tuple(jobs), at_once, sweep=_run_folder(request))
+    (whole,) = jobs
+    n = n_parts(request)
+    if n == 1:
+        return Fleet((whole,))
+    parts = tuple(_part(whole, number, n) for number in range(1, n + 1))
+    return Fleet(parts, at_once=n, last=whole)
+
+
+def _part(whole: Job, number: int, n: int) -> Job:
+    """One machine's share of preparing a corpus."""
+    name = f"{whole.name}-{number}"
+    return replace(
+        whole,
+        name=name,
+        command=(*whole.command, f"part={number}/{n}"),
+        ledger=whole.ledger.with_name(f"{name}.json"),
+    )
+
+
+def _job(
+    request: Request,
+    hardware: Hardware,
+    arguments: Sequence[str],
+    name: str,
+    number: int | None = None,
+) -> Job:
     """The verb as a job whose attempts continue each other."""
-    started = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
-    name = "-".join(filter(None, (request.verb, request.run, started)))
+    name = name if number is None else f"{name}-{number}"
     is_train, folder = request.verb == "train", _run_folder(request)
     return Job(
         name=name,
@@ -190,14 +213,26 @@ def _job(request: Request, hardware: Hardware, arguments: Sequence[str], now: fl
     )
 
 
+def _describe(hardware: Hardware, prices: Prices, fleet: Fleet) -> tuple[str, ...]:
+    """The machine and its price, and where there are several jobs, the price of all of them."""
+    lines = describe(hardware, prices)
+    n_jobs = len(fleet.jobs) + (fleet.last is not None)
+    if n_jobs == 1:
+        return lines
+    return (
+        *lines,
+        f"{n_jobs} such jobs, at most {fleet.at_once} at a time; worst case of all "
+        f"{n_jobs * worst_case(hardware, prices):.2f} {prices.currency}",
+    )
+
+
 def _run_folder(request: Request) -> PurePath:
     return RESULTS / "runs" / (request.run or "")
 
 
 def _corpus_root(request: Request) -> list[str]:
     """Where the chosen corpus lies, unless the user says: on the bucket, else in the storage."""
-    given = dict(o.lstrip("+").split("=", 1) for o in request.overrides if "=" in o)
-    corpus = given.get("corpus", "synthetic")
-    if request.verb == "predict" or corpus == "synthetic" or "corpus.root" in given:
+    corpus = request.given("corpus") or "synthetic"
+    if request.verb == "predict" or corpus == "synthetic" or request.given("corpus.root"):
         return []
     return [f"corpus.root={(BUCKET if request.bucket else RESULTS / 'data') / corpus}"]

@@ -4,9 +4,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from seizure.attempt import Job
 from seizure.command import conf_folder
 from seizure.hardware import HardwareError, read_profile
-from seizure.launch import VERBS, Plan, make_plan, read_request, verb_arguments
+from seizure.launch import Plan, make_plan, verb_arguments
+from seizure.request import ACTIONS, read_request
 from seizure.schema import ConfigError
 
 CONF = conf_folder()
@@ -16,6 +18,13 @@ NOW = 1_800_000_000.0
 def plan(verb: str, *arguments: str) -> Plan:
     """The plan of a command line."""
     return make_plan(read_request(verb, arguments), CONF, NOW)
+
+
+def only(made: Plan) -> Job:
+    """The job of a plan that has one."""
+    (job,) = made.fleet.jobs
+    assert made.fleet.last is None
+    return job
 
 
 def test_overrides_reach_the_verb_unchanged_and_last() -> None:
@@ -36,7 +45,8 @@ def test_overrides_reach_the_verb_unchanged_and_last() -> None:
 def test_training_is_told_machine_run_and_where_things_are() -> None:
     started = plan("train", "--hw", "a100", "--run", "tusz-v1", "corpus=tusz", "model=base")
     assert started.faults == ()
-    assert started.job.command[:2] == ("-m", "seizure.train")
+    job = only(started)
+    assert job.command[:2] == ("-m", "seizure.train")
     assert {
         "+hw=a100",
         "run=tusz-v1",
@@ -44,10 +54,10 @@ def test_training_is_told_machine_run_and_where_things_are() -> None:
         "paths.cache=/results/cache",
         "prepare.jobs=16",
         "corpus.root=/results/data/tusz",
-    } <= set(started.job.command)
-    assert started.job.finished == PurePosixPath("/results/runs/tusz-v1/finished")
-    assert started.job.limit_s == 24 * 3600
-    assert started.job.budget_s == 72 * 3600
+    } <= set(job.command)
+    assert job.finished == PurePosixPath("/results/runs/tusz-v1/finished")
+    assert job.limit_s == 24 * 3600
+    assert job.budget_s == 72 * 3600
     assert "worst case" in "\n".join(started.lines)
 
 
@@ -57,17 +67,19 @@ def test_the_corpus_is_on_the_bucket_where_there_is_one_unless_the_user_says() -
         ((), "/results/data/tusz"),
         (("corpus.root=/results/mine",), "/results/mine"),
     ):
-        command = plan("prepare", "--hw", "cpu", *more, "corpus=tusz").job.command
+        made = plan("prepare", "--hw", "cpu", "--containers", "1", *more, "corpus=tusz")
+        command = only(made).command
         assert [a for a in command if a.startswith("corpus.root=")] == [f"corpus.root={root}"]
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_makes_a_plan_whose_job_ends_by_its_own_rule(verb: str) -> None:
-    more = ("input=/data/clinic",) if verb == "predict" else ()
-    made = plan(verb, "--hw", "cpu", "--run", "first", *more)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_action_makes_a_plan_whose_job_ends_by_its_own_rule(action: str) -> None:
+    more = ("input=/data/clinic",) if action == "predict" else ()
+    made = plan(action, "--hw", "cpu", "--run", "first", *more)
     assert made.faults == ()
-    assert made.job.name.startswith(f"{verb}-first-2027")
-    assert (made.job.finished is None) is (verb != "train")
+    job = only(made)
+    assert job.name.startswith(f"{action}-first-2027")
+    assert (job.finished is None) is (action not in ("train", "sweep"))
 
 
 def test_scoring_takes_the_machines_accelerator_and_batch() -> None:
@@ -77,13 +89,92 @@ def test_scoring_takes_the_machines_accelerator_and_batch() -> None:
         "output=/results/predictions/first",
         "accelerator=cuda",
         "batch_size=16",
-    } <= set(made.job.command)
+    } <= set(only(made).command)
 
 
 def test_a_machine_is_changed_by_overrides_of_hw() -> None:
     made = plan("train", "--hw", "a100", "--run", "r", "hw.attempts=1", "hw.timeout_h=2")
-    assert made.job.budget_s == 2 * 3600
+    assert only(made).budget_s == 2 * 3600
     assert made.faults == ()
+
+
+def test_recordings_are_shared_by_machines_and_one_writes_the_index() -> None:
+    made = plan("prepare", "--hw", "cpu", "--bucket", "eeg", "--containers", "3", "corpus=tusz")
+    parts, last = made.fleet.jobs, made.fleet.last
+    assert last is not None
+    assert [part.command[-1] for part in parts] == ["part=1/3", "part=2/3", "part=3/3"]
+    assert all(part.command[:-1] == last.command for part in parts)
+    ledgers = {job.ledger for job in (*parts, last)}
+    assert len(ledgers) == 4
+    assert made.fleet.at_once == 3
+    assert len(plan("prepare", "--hw", "cpu", "corpus=tusz").fleet.jobs) == 8
+
+
+@pytest.mark.parametrize("given", [(), ("corpus=tusz", "prepare.verify=true")])
+def test_what_cannot_be_shared_is_prepared_by_one(given: tuple[str, ...]) -> None:
+    assert only(plan("prepare", "--hw", "cpu", "--containers", "4", *given)).finished is None
+
+
+def test_a_sweep_is_a_run_for_each_combination_in_one_folder() -> None:
+    made = plan(
+        "sweep", "--hw", "t4", "--run", "lr", "--containers", "2", "seed=1,2", "model=pico,base"
+    )
+    fleet = made.fleet
+    assert [job.command[-2:] for job in fleet.jobs] == [
+        ("seed=1", "model=pico"),
+        ("seed=1", "model=base"),
+        ("seed=2", "model=pico"),
+        ("seed=2", "model=base"),
+    ]
+    assert [str(job.finished) for job in fleet.jobs] == [
+        f"/results/runs/lr/{number}/finished" for number in range(4)
+    ]
+    assert len({job.ledger for job in fleet.jobs}) == 4
+    assert (fleet.at_once, str(fleet.sweep)) == (2, "/results/runs/lr")
+    assert "run=lr/3" in fleet.jobs[3].command
+
+
+def test_the_worst_case_of_several_jobs_is_that_of_all() -> None:
+    one = plan("train", "--hw", "t4", "--run", "r")
+    four = plan("sweep", "--hw", "t4", "--run", "r", "seed=1,2,3,4")
+    worst = float(one.lines[2].split("worst case ")[1].split()[0])
+    of_all = float(four.lines[3].split("worst case of all ")[1].split()[0])
+    assert of_all == pytest.approx(4 * worst, abs=0.02)
+    assert "4 such jobs, at most 4 at a time" in four.lines[3]
+
+
+def test_every_job_of_a_sweep_is_checked_before_one_is_rented() -> None:
+    with pytest.raises(ConfigError, match="at least 1"):
+        plan("sweep", "--hw", "t4", "--run", "r", "trainer.max_epochs=2,0")
+    with pytest.raises(ConfigError, match="interval"):
+        plan("sweep", "--hw", "t4", "--run", "r", "model.dropout=interval(0,1)")
+    faults = plan("sweep", "--hw", "a100", "--run", "r", "hw.cores=16,32").faults
+    assert "hw differs" in " ".join(faults)
+    faults = plan("sweep", "--hw", "a100", "--run", "r", "loader.num_workers=8,9").faults
+    assert "9 loader workers" in " ".join(faults)
+
+
+def test_several_hosts_are_rented_and_paid_for_together() -> None:
+    made = plan("train", "--hw", "h100x16", "--run", "r")
+    assert made.faults == ()
+    assert "2 hosts, each H100:8" in made.lines[0]
+    one = plan("train", "--hw", "h100x16", "--run", "r", "hw.hosts=1", "trainer.num_nodes=1")
+    prices = [float(m.lines[1].split()[1]) for m in (made, one)]
+    assert prices[0] == pytest.approx(2 * prices[1], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (("hw.hosts=1",), "trainer.num_nodes=1"),
+        (("hw.hosts=3", "trainer.num_nodes=3"), "1 or 2 together"),
+        (("hw.gpu=H100:4", "trainer.devices=4"), "take all cards"),
+    ],
+)
+def test_hosts_that_would_wait_for_each_other_are_found(
+    overrides: tuple[str, ...], said: str
+) -> None:
+    assert said in " ".join(plan("train", "--hw", "h100x16", "--run", "r", *overrides).faults)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +218,7 @@ def test_a_machine_at_hand_has_a_fault_and_no_price() -> None:
         (("--hw", "a100", "--run", "r", "model"), "neither an option"),
         (("--hw", "a100", "--run", "r", "--forse"), "--forse"),
         (("--hw", "a100", "--run", "r", "-m", "seed=1,2"), "-m"),
+        (("--hw", "a100", "--run", "r", "--containers", "2"), "--containers"),
     ],
 )
 def test_options_that_cannot_be_read_end_with_2_and_a_reason(

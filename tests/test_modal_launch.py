@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,11 +25,13 @@ from modal.cli.entry_point import entrypoint_cli
 from modal.types import FileEntry, FileEntryType
 
 from seizure.attempt import Job, Unfinished, Verdict, read_ledger
+from seizure.fleet import Fleet
 from seizure.hardware import read_profile
 
 ROOT = Path(__file__).parent.parent
 PROFILES = sorted(p.stem for p in (ROOT / "conf" / "hw").glob("*.yaml"))
 RENTED = [name for name in PROFILES if name not in ("local", "rtx4090")]
+CPU = read_profile(ROOT / "conf" / "hw", "cpu").hardware
 pytestmark = pytest.mark.filterwarnings("error::modal.exception.DeprecationError")
 
 
@@ -135,14 +138,16 @@ class FakeCloud:
     def __init__(self, end: Verdict | Exception) -> None:
         self.options: dict[str, Any] = {}
         self.jobs: list[Job] = []
+        self.spawned: list[tuple[Any, ...]] = []
         self._end = end
 
     def with_options(self, **options: Any) -> "FakeCloud":
         self.options = options
         return self
 
-    def spawn(self, job: Job) -> "FakeCloud":
+    def spawn(self, job: Job, *more: Any) -> "FakeCloud":
         self.jobs.append(job)
+        self.spawned.append((job, *more))
         return self
 
     def get(self) -> Verdict:
@@ -205,6 +210,35 @@ def test_faults_stop_a_launch_unless_it_is_forced(
     assert len(cloud.jobs) == 1
 
 
+def test_a_sweep_goes_to_the_conductor_with_the_machine_of_its_jobs(
+    launcher: ModuleType, modal_cli: ModalRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = FakeCloud(Verdict(True, False, "2 of 2 jobs done", spent_s=3600.0))
+    monkeypatch.setattr(launcher, "conductor", cloud)
+    ended = modal_cli(
+        *("sweep", "--hw", "t4", "--run", "lr", "--secret", "wandb"), *("--", "seed=1,2")
+    )
+    assert ended.exit_code == 0, ended.output
+    ((fleet, options),) = cloud.spawned
+    assert [job.command[-1] for job in fleet.jobs] == ["seed=1", "seed=2"]
+    assert launcher.function_options(*options)["gpu"] == "T4"
+    assert options[2] == ("wandb",)
+    assert ended.output.index("worst case of all") < ended.output.index("started sweep-lr")
+    assert "2 of 2 jobs done; 1.00 h in all" in ended.output
+
+
+def test_several_hosts_are_started_together(
+    launcher: ModuleType, modal_cli: ModalRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = FakeCloud(Verdict(True, False, "finished"))
+    monkeypatch.setattr(launcher, "attempt_together", cloud)
+    assert modal_cli("train", "--hw", "h100x16", "--run", "big").exit_code == 0
+    ((job, n_processes),) = cloud.spawned
+    assert job.name.startswith("train-big")
+    assert n_processes == 8
+    assert cloud.options["gpu"] == "H100:8"
+
+
 def test_bad_input_is_refused_before_anything_starts(
     launcher: ModuleType, modal_cli: ModalRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,21 +287,6 @@ def entry(path: str, size: int = 100, mtime: int = 1_800_000_000) -> FileEntry:
     return FileEntry(path, FileEntryType.FILE, mtime, size)
 
 
-def test_runs_are_listed_newest_last(launcher: ModuleType) -> None:
-    lines = launcher.run_lines(
-        [
-            FileEntry("runs/b", FileEntryType.DIRECTORY, 0, 0),
-            entry("runs/b/finished"),
-            entry("runs/b/checkpoints/best.ckpt", size=3 * 2**20),
-            entry("runs/a/config.yaml", mtime=1_800_000_060),
-            entry("cache/tusz/index.npz"),
-        ]
-    )
-    assert [line.split()[:2] for line in lines] == [["b", "finished"], ["a", "unfinished"]]
-    assert "3.0 MiB" in lines[0]
-    assert launcher.run_lines([]) == ["no runs yet"]
-
-
 def test_fetching_copies_what_is_new_and_only_that(
     launcher: ModuleType,
     modal_cli: ModalRun,
@@ -282,8 +301,11 @@ def test_fetching_copies_what_is_new_and_only_that(
         read.append(path)
         yield content[path]
 
+    entries.append(FileEntry("runs/r/checkpoints", FileEntryType.DIRECTORY, 0, 0))
     volume = SimpleNamespace(iterdir=lambda *_, **__: iter(entries), read_file=read_file)
     monkeypatch.setattr(launcher, "results", volume)
+    listed = modal_cli("ls")
+    assert re.search(r"^r +unfinished +0\.0 MiB", listed.output, re.MULTILINE)
     assert modal_cli("fetch", "--run", "r", "--to", str(tmp_path)).exit_code == 0
     assert (tmp_path / "r" / "checkpoints" / "best.ckpt").read_bytes() == b"weights"
     assert len(read) == 2
@@ -354,6 +376,66 @@ def test_a_killed_training_is_continued_by_the_next_attempt(
 
     # Once more: nothing is left to do, and nothing is started.
     assert launcher.attempt.local(job).reason == "finished before"
+
+
+class HereCloud:
+    """Machines that are this one: what Modal would start elsewhere runs here, one by one."""
+
+    def __init__(self, launcher: ModuleType) -> None:
+        self.options: dict[str, Any] = {}
+        self._attempt = launcher.attempt
+
+    def with_options(self, **options: Any) -> "HereCloud":
+        self.options = options
+        return self
+
+    def map(self, jobs: list[Job], return_exceptions: bool) -> Iterator[Verdict | Exception]:
+        assert return_exceptions
+        for job in jobs:
+            try:
+                yield self._attempt.local(job)
+            except Unfinished as unfinished:
+                yield unfinished
+
+
+@here
+def test_a_fleet_prepares_a_corpus_and_one_index_names_what_failed(
+    launcher: ModuleType,
+    quick: Any,
+    trained: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(quick.corpus, tmp_path / "corpus", copy_function=os.link)
+    broken = sorted((tmp_path / "corpus").rglob("*.edf"))[0]
+    broken.unlink()
+    broken.write_text("this is a letter, not an EEG\n")
+    cloud = HereCloud(launcher)
+    monkeypatch.setattr(launcher, "results", KillingVolume(tmp_path / "none"))
+    monkeypatch.setattr(launcher, "attempt", cloud)
+    told = ("corpus=tusz", f"corpus.root={tmp_path / 'corpus'}", f"paths.data={tmp_path}")
+    jobs = [
+        Job(
+            name=f"prepare-{number}",
+            command=("-m", "seizure.prepare", *told, "prepare.jobs=1", *part),
+            ledger=tmp_path / f"{number}.json",
+            limit_s=600.0,
+            budget_s=1200.0,
+            done_codes=(0, 1),
+            hand_over_s=60.0,
+        )
+        for number, part in enumerate([(), ("part=1/2",), ("part=2/2",)])
+    ]
+    fleet = Fleet(tuple(jobs[1:]), at_once=2, last=jobs[0])
+    verdict = launcher.conductor.local(fleet, (CPU, None, ()))
+    assert (verdict.done, verdict.reason) == (True, "3 of 3 jobs done")
+    assert cloud.options["max_containers"] == 2
+    assert len(list((tmp_path / "cache").rglob("index.npz"))) == 1
+    said = capfd.readouterr().out
+    # By its part, and by whoever writes the index: nobody tries it a third time.
+    assert said.count(f"left out: {broken.stem}") == 2
+    assert " 0 prepared now" in said
 
 
 @here

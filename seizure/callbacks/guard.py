@@ -1,5 +1,7 @@
 """Stops a run at the first loss or gradient that is not finite, and keeps what shows why."""
 
+import pickle
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +58,16 @@ class Reproduction:
         """Read it; nothing in it is executed. Raises `ReproductionError`."""
         if not path.is_file():
             raise ReproductionError(f"replay: no file {path}; a run that breaks names its own")
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        other = f"replay: {path} was not written by a run that broke; expected its nonfinite.pt"
+        # On a file of another kind torch fails in as many ways as there are kinds.
+        if not zipfile.is_zipfile(path):
+            raise ReproductionError(other)
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError) as error:
+            raise ReproductionError(other) from error
         if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
-            raise ReproductionError(
-                f"replay: {path} was not written by a run that broke; expected its nonfinite.pt"
-            )
+            raise ReproductionError(other)
         return cls(**{**content, "batch": WindowBatch(**content["batch"])})
 
 
@@ -158,13 +165,12 @@ def replay(path: Path, rebuild: Callable[[Mapping[str, Any]], DetectionModule]) 
     `ReproductionError` if the file is none.
     """
     kept = Reproduction.load(path)
-    module = rebuild(kept.configuration)
-    module.network.load_state_dict(kept.weights)
     on_cuda = kept.device == "cuda" and torch.cuda.is_available()
     device = torch.device("cuda" if on_cuda else "cpu")
-    module.to(device).train()
     batch = WindowBatch(*(t.to(device) for t in kept.batch))
     with torch.random.fork_rng():
+        module = rebuild(kept.configuration).to(device).train()
+        module.network.load_state_dict(kept.weights)
         put_back(kept.random)
         precision = _precision(kept.precision, device.type)
         finding = first_nonfinite(module, batch, kept.place, precision, kept.loss_scale)

@@ -10,6 +10,7 @@ VERBS = {
     "evaluate": "score a trained detector on a split of a corpus",
     "tune": "choose on dev how a trained detector's probabilities become events",
     "export": "write a trained detector as one file that is enough to predict",
+    "submission": "write what an entry at SzCORE's benchmark needs",
     "score": "score annotation files against each other, without a model",
     "predict": "find seizures in EDF files with a trained detector",
 }

@@ -1,27 +1,56 @@
-"""Find seizures in EDF files: events as csv_bi and TSV, one of each a recording."""
+"""Find seizures in EDF files, or in what MNE has loaded, with a trained detector."""
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+import mne
+from mne.io import BaseRaw
 
-from seizure import build
-from seizure.cache.prepare import prepare_recording
 from seizure.command import Verb, run
-from seizure.config import PredictConfig, TrainConfig
-from seizure.corpus.entry import CorpusRecording, edf_stem, files_below, printable
-from seizure.eeg.filtering import MAX_INTERPOLATED
+from seizure.config import PredictConfig
+from seizure.corpus.entry import edf_stem, files_below, printable
+from seizure.eeg.mne_raw import recording_of_raw
 from seizure.eeg.recording import UnreadableRecording
-from seizure.events.decide import Postprocessing, decide
 from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
-from seizure.learning.inference import reader_of_some, track_of, without_estimates
-from seizure.learning.module import DetectionModule
+from seizure.events.track_file import write_track
 from seizure.progress import progress
 from seizure.schema import ConfigError
+from seizure.scoring.track_page import plot_track
+from seizure.trained import Detected, TrainedDetector, load_detector
+
+__all__ = ["load_detector", "predict"]
 
 log = logging.getLogger("seizure")
+
+
+def predict(raw: BaseRaw, detector: TrainedDetector) -> mne.Annotations:
+    """The seizures found in an `mne.io.Raw`, for `raw.set_annotations`, described as `seizure`.
+
+    They are those of the file that it was read from, cropped as the Raw is. Channels marked bad
+    take no part. Add them to others with `raw.annotations + predict(raw, detector)`. Raises
+    `UnreadableRecording` where electrodes are missing.
+    """
+    detected = detector.find(
+        recording_of_raw(
+            raw,
+            detector.preprocess.missing,
+            detector.preprocess.montage,
+            detector.preprocess.max_interpolated,
+        )
+    )
+    for remark in detected.remarks:
+        log.info("%s", remark)
+    # Onsets count from `orig_time` where there is one, which is before the crop.
+    measured = raw.info["meas_date"]
+    first_s = 0.0 if measured is None else float(raw.first_time)
+    return mne.Annotations(
+        onset=[first_s + event.start_s for event in detected.events],
+        duration=[event.duration_s for event in detected.events],
+        description=["seizure"] * len(detected.events),
+        orig_time=measured,
+    )
 
 
 @dataclass(frozen=True)
@@ -61,94 +90,50 @@ def edf_files(source: Path) -> Iterator[Found]:
         yield Found(path, name)
 
 
-def settings_for(
-    checkpoint: Path, trained: TrainConfig, on_threshold: float | None
-) -> Postprocessing:
-    """The post-processing at the threshold asked for, or at the kept operating point.
-
-    Raises `ConfigError` if there is neither, or the threshold is no probability.
-    """
-    if on_threshold is not None:
-        if not 0 < on_threshold <= 1:
-            raise ConfigError(f"on_threshold: a probability in (0, 1], found {on_threshold}")
-        return replace(trained.events, on_threshold=on_threshold)
-    kept = build.kept_choice(checkpoint)
-    if kept is None:
-        beside = build.operating_point_of(checkpoint)
-        raise ConfigError(
-            f"no operating point in or beside the checkpoint ({beside} is missing); give "
-            f"on_threshold=…, or run python -m seizure.evaluate, which chooses one on dev"
-        )
-    return kept.settings
-
-
-def predict_file(
-    found: Found,
-    module: DetectionModule,
-    trained: TrainConfig,
-    settings: Postprocessing,
-    output: Path,
-    batch_size: int,
-    masked: bool = False,
-) -> int:
-    """Write the events of one EDF file; returns how many. Raises `UnreadableRecording`.
-
-    With `masked` an electrode that is not there takes no part, whatever training did about such.
-    What was odd, estimated or left out is said: nobody else would.
-    """
-    stem = found.name.name
-    unannotated = CorpusRecording(stem, stem, "", "eval", found.edf, annotation=None)
-    preprocess = trained.preprocess
-    if masked:
-        # Places for all electrodes, those to be left out included.
-        preprocess = replace(preprocess, missing="interpolate", max_interpolated=MAX_INTERPOLATED)
-    prepared = prepare_recording(unannotated, (), preprocess)
-    estimated = prepared.meta["interpolated"]
-    odd = [f"{'masked' if masked else 'interpolated'}: {', '.join(estimated)}"] if estimated else []
-    if masked and estimated:
-        module, prepared = without_estimates(module, prepared)
-    track = track_of(module, prepared, trained.windows, stem, batch_size)
-    events = decide(track, settings)
-    for issue in (*prepared.meta["issues"], *odd):
-        log.info("%s: %s", found.edf, issue)
-    target = output / found.name
+def write_detected(
+    target: Path, detected: Detected, threshold: float, track_too: bool, picture_too: bool
+) -> None:
+    """Write `<target>.csv_bi` and `.tsv`, and what is asked for beside them: `.npz`, `.png`."""
+    track, events = detected.track, detected.events
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_csv_bi(target.with_name(f"{target.name}.csv_bi"), events, track.duration_s)
-    write_tsv(
-        target.with_name(f"{target.name}.tsv"),
-        events,
-        track.duration_s,
-        prepared.start or UNKNOWN_START,
-    )
-    return len(events)
+
+    def named(suffix: str) -> Path:
+        return target.with_name(f"{target.name}{suffix}")
+
+    write_csv_bi(named(".csv_bi"), events, track.duration_s)
+    write_tsv(named(".tsv"), events, track.duration_s, detected.start or UNKNOWN_START)
+    if track_too:
+        write_track(named(".npz"), track)
+    if picture_too:
+        plot_track(named(".png"), track, events, threshold, title=target.name)
 
 
 def main(config: PredictConfig) -> int:
     """Predict every file; 1 if some could not be read."""
-    build.check_accelerator(config.accelerator)
     files = list(edf_files(config.input))
-    module, trained = build.module_from(config.checkpoint)
-    if config.missing == "masked":
-        reader_of_some(module.network)
-    on_cuda = config.accelerator != "cpu" and torch.cuda.is_available()
-    module = module.to("cuda" if on_cuda else "cpu")
-    settings = settings_for(config.checkpoint, trained, config.on_threshold)
+    detector = load_detector(
+        config.checkpoint,
+        config.on_threshold,
+        config.accelerator,
+        config.missing,
+        config.batch_size,
+    )
+    threshold = detector.settings.on_threshold
     failures: list[UnreadableRecording] = []
     n_events = 0
     with progress("predicting") as report:
         for n_done, found in enumerate(files, 1):
             try:
-                n_events += predict_file(
-                    found,
-                    module,
-                    trained,
-                    settings,
-                    config.output,
-                    config.batch_size,
-                    masked=config.missing == "masked",
-                )
+                detected = detector.find_in_file(found.edf, found.name.name)
             except UnreadableRecording as error:
                 failures.append(error)
+            else:
+                # What was odd or estimated is said: nobody else would.
+                for remark in detected.remarks:
+                    log.info("%s: %s", found.edf, remark)
+                target = config.output / found.name
+                write_detected(target, detected, threshold, config.track, config.picture)
+                n_events += len(detected.events)
             report(n_done, len(files))
     for error in failures:
         log.info("failed: %s", error)
@@ -157,7 +142,7 @@ def main(config: PredictConfig) -> int:
         len(files) - len(failures),
         len(files),
         n_events,
-        settings.on_threshold,
+        threshold,
         config.output,
     )
     return 1 if failures else 0
@@ -167,10 +152,12 @@ VERB = Verb(
     name="predict",
     schema=PredictConfig,
     summary="Find seizures in an EDF file, or in every one below a folder, with a trained "
-    "checkpoint. Writes a csv_bi and a TSV (SzCORE) for each; a file that cannot be read is named.",
+    "checkpoint. Writes a csv_bi and a TSV (SzCORE) for each, on request the probabilities (NPZ) "
+    "and a picture of them; a file that cannot be read is named.",
     examples=(
         "python -m seizure.predict input=recording.edf checkpoint=runs/first/checkpoints/best.ckpt",
         "python -m seizure.predict input=clinic/ checkpoint=best.safetensors on_threshold=0.5",
+        "python -m seizure.predict input=clinic/ checkpoint=best.ckpt track=true picture=true",
     ),
     main=main,
 )

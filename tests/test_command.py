@@ -10,13 +10,28 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from seizure import __main__, evaluate, export, look, predict, prepare, score, simulate, train, tune
+from seizure import (
+    __main__,
+    evaluate,
+    export,
+    look,
+    predict,
+    prepare,
+    score,
+    simulate,
+    submission,
+    train,
+    tune,
+)
 from seizure.command import check_overrides, compose, conf_folder, load
 from seizure.schema import known_keys
 
 VERBS = {
     module.VERB.name: module.VERB
-    for module in (look, simulate, prepare, train, evaluate, tune, export, score, predict)
+    for module in (
+        *(look, simulate, prepare, train, evaluate, tune),
+        *(export, submission, score, predict),
+    )
 }
 EXAMPLES = [(verb, example) for verb in VERBS.values() for example in verb.examples]
 

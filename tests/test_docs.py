@@ -7,14 +7,28 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from seizure import evaluate, export, look, predict, prepare, score, simulate, train, tune
+from seizure import (
+    evaluate,
+    export,
+    look,
+    predict,
+    prepare,
+    score,
+    simulate,
+    submission,
+    train,
+    tune,
+)
 from seizure.command import check_overrides, load
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 VERBS = {
     module.VERB.name: module.VERB
-    for module in (look, simulate, prepare, train, evaluate, tune, export, score, predict)
+    for module in (
+        *(look, simulate, prepare, train, evaluate, tune),
+        *(export, submission, score, predict),
+    )
 }
 
 # In fenced blocks and in running text; a command ends with its line, its quote or the next one.
@@ -92,6 +106,13 @@ def required(verb, given):
         "evaluate": ("checkpoint",),
         "tune": ("checkpoint",),
         "export": ("checkpoint",),
+        "submission": (
+            "checkpoint",
+            "algorithm.title",
+            "algorithm.image",
+            "algorithm.license",
+            "algorithm.authors",
+        ),
         "score": ("reference", "hypothesis"),
         "predict": ("input", "checkpoint"),
     }.get(verb, ())

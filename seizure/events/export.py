@@ -59,8 +59,12 @@ def write_tsv(
     alone. Raises `ValueError` as `write_csv_bi` does.
     Source: SzCORE, annotation format (HED-SCORE BIDS events).
     """
-    path = Path(path)
-    _check(path, events, duration_s)
+    return write_atomically(path, tsv_of(events, duration_s, start, str(path)))
+
+
+def tsv_of(events: Sequence[Event], duration_s: float, start: datetime, name: str = "TSV") -> str:
+    """The text of SzCORE's events table; `name` is that of the file, for an error."""
+    _check(name, events, duration_s)
     lines = ["\t".join(_TSV_COLUMNS)]
     rows = [(event.start_s, event.duration_s, "sz", f"{event.confidence:.4f}") for event in events]
     for onset_s, length_s, kind, confidence in rows or [(0.0, duration_s, "bckg", "n/a")]:
@@ -74,7 +78,7 @@ def write_tsv(
             f"{duration_s:.4f}",
         )
         lines.append("\t".join(fields))
-    return write_atomically(path, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def write_atomically(path: str | Path, text: str) -> Path:
@@ -98,7 +102,7 @@ def _csv_row(start_s: float, stop_s: float, label: str, confidence: float) -> st
     return f"TERM,{start_s:.4f},{stop_s:.4f},{label},{confidence:.4f}"
 
 
-def _check(path: Path, events: Sequence[Event], duration_s: float) -> None:
+def _check(path: Path | str, events: Sequence[Event], duration_s: float) -> None:
     if not 0 < duration_s < float("inf"):
         raise ValueError(f"{path}: a recording must last longer than 0 s, found {duration_s} s")
     end_s = -1.0

@@ -1,14 +1,16 @@
 """Write what SzCORE's benchmark needs beside the code: the detector and the algorithm's entry."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seizure import build
 from seizure.command import Verb, run
+from seizure.config import TrainConfig
 from seizure.models.weights import write_detector
 from seizure.schema import ConfigError
 from seizure.scoring.algorithm_card import AlgorithmCard, Person, write_algorithm
+from seizure.scoring.operating_point import Choice
 
 log = logging.getLogger("seizure")
 
@@ -53,20 +55,12 @@ def main(config: SubmissionConfig) -> int:
             f"checkpoint: {config.checkpoint} has no operating point, which a container needs; run "
             "python -m seizure.evaluate or seizure.tune first"
         )
-    entry = vars(config.algorithm)
-    if entry["datasets"] is None:
-        entry = entry | {"datasets": (_CORPORA.get(trained.corpus.name, trained.corpus.name),)}
-    if entry["abstract"] is None:
-        entry = entry | {
-            "abstract": (
-                f"Network {trained.model.name}, size {trained.model.size}, on windows of "
-                f"{trained.windows.window_s:g} s. EEG: {trained.preprocess.describe()}; "
-                f"normalisation: {trained.windows.describe_normalisation()}. An event begins where "
-                f"the probability reaches {choice.settings.on_threshold:.3f}, chosen on "
-                f"{choice.chosen_on} for at most {choice.target_fa_per_24h:g} false alarms in 24 h."
-            )
-        }
-    card = AlgorithmCard(**entry)
+    entry = config.algorithm
+    if entry.datasets is None:
+        entry = replace(entry, datasets=(_CORPORA.get(trained.corpus.name, trained.corpus.name),))
+    if entry.abstract is None:
+        entry = replace(entry, abstract=_described(trained, choice))
+    card = AlgorithmCard(**vars(entry))
     detector = config.output / "detector.safetensors"
     write_detector(detector, build.stored_detector(config.checkpoint))
     written = write_algorithm(config.output / "algorithm.yaml", card)
@@ -78,6 +72,16 @@ def main(config: SubmissionConfig) -> int:
         )
     log.info("next: docker build -f container/Dockerfile -t %s .", card.image)
     return 0
+
+
+def _described(trained: TrainConfig, choice: Choice) -> str:
+    return (
+        f"Network {trained.model.name}, size {trained.model.size}, on windows of "
+        f"{trained.windows.window_s:g} s. EEG: {trained.preprocess.describe()}; normalisation: "
+        f"{trained.windows.describe_normalisation()}. An event begins where the probability "
+        f"reaches {choice.settings.on_threshold:.3f}, chosen on {choice.chosen_on} for at most "
+        f"{choice.target_fa_per_24h:g} false alarms in 24 h."
+    )
 
 
 VERB = Verb(

@@ -57,6 +57,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self.first: str | None = None
+        self.last_layer = "the batch's EEG"
 
     def see(self, what: str, tensors: Iterable[Tensor]) -> None:
         """Looks at tensors, unless something broke before."""
@@ -88,11 +89,12 @@ def _watching(module: DetectionModule) -> Iterator[_Watch]:
 
 
 def _see_input(watch: _Watch, named: str, layer: nn.Module, inputs: Any) -> None:
-    watch.see(f"what goes into {named}, made between layers", _tensors(inputs))
+    watch.see(f"what goes into {named}, made from {watch.last_layer}", _tensors(inputs))
 
 
 def _see_output(watch: _Watch, named: str, layer: nn.Module, inputs: Any, output: Any) -> None:
     watch.see(f"the output of {named}, whose input is finite", _tensors(output))
+    watch.last_layer = f"the finite output of {named}"
     for tensor in _tensors(output):
         if tensor.requires_grad:
             tensor.register_hook(partial(_see_gradient, watch, f"at the output of {named}"))

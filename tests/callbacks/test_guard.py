@@ -74,7 +74,10 @@ def rebuilt(how):
     ("how", "where"),
     [
         ("layer", "the output of middle (Middle), whose input is finite"),
-        ("between layers", "what goes into middle (Middle), made between layers"),
+        (
+            "between layers",
+            "what goes into middle (Middle), made from the finite output of first (Conv1d)",
+        ),
         ("network", "the output of the network (Breaking)"),
         ("gradient", "the gradient at the output of middle.dropout (Dropout)"),
     ],

@@ -6,6 +6,7 @@ VERBS = {
     "look": "draw one page of a recording with its annotations",
     "simulate": "make a corpus of synthetic EEG of any size and difficulty",
     "prepare": "read a corpus of EDF files into a cache that training reads fast",
+    "doctor": "verify what a training run takes for granted, and what it will cost",
     "train": "train a detector, score it on patients it never saw, write a report",
     "evaluate": "score a trained detector on a split of a corpus",
     "tune": "choose on dev how a trained detector's probabilities become events",

@@ -57,7 +57,7 @@ class Verb(Generic[ConfigT]):
             and group.name != "verb"
             and (
                 group.name in {k.split(".")[0] for k in known_keys(self.schema)}
-                or (self.name == "train" and group.name in RUN_GROUPS)
+                or ("run" in known_keys(self.schema) and group.name in RUN_GROUPS)
             )
         )
         added = [g for g in groups if g.split("=")[0] in {"hw", *RUN_GROUPS}]

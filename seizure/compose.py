@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import OverrideParseException
@@ -35,7 +37,13 @@ def compose(
 
     `with_hydra` adds Hydra's own node: launcher, sweeper, folders.
     """
-    with hydra.initialize_config_dir(str(conf_folder()), version_base="1.3"):
+    # Within a command Hydra is set up already, with the same folder.
+    is_up = GlobalHydra.instance().is_initialized()
+    with (
+        nullcontext()
+        if is_up
+        else hydra.initialize_config_dir(str(conf_folder()), version_base="1.3")
+    ):
         config = hydra.compose(verb, overrides=list(overrides), return_hydra_config=with_hydra)
     if resolve:
         OmegaConf.resolve(config)

@@ -207,6 +207,14 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class DoctorConfig(TrainConfig):
+    """What `python -m seizure.doctor` can be told: all that training can, and two files."""
+
+    output: Path | None = None
+    replay: Path | None = None
+
+
+@dataclass(frozen=True)
 class EvaluateConfig:
     """Everything that `python -m seizure.evaluate` can be told; one of checkpoint and tracks."""
 

@@ -15,6 +15,11 @@ CARDS = {
     "T4": 8, "L4": 8, "A10": 4, "L40S": 8, "A100-40GB": 8, "A100-80GB": 8, "H100": 8, "H200": 8,
     "B200": 8,
 }  # fmt: skip
+# Memory of each, and of the desk's card. Source: NVIDIA's data sheets.
+CARD_MEMORY_GIB = {
+    "T4": 16, "L4": 24, "A10": 24, "L40S": 48, "A100-40GB": 40, "A100-80GB": 80, "H100": 80,
+    "H200": 141, "B200": 180, "RTX4090": 24,
+}  # fmt: skip
 LONGEST_ATTEMPT_H = 24.0
 # How many hosts the launcher asks for where a run takes more than one.
 HOSTS_TOGETHER = 2
@@ -30,10 +35,11 @@ class HardwareError(ValueError):
 
 @dataclass(frozen=True)
 class Hardware:
-    """The machine a profile is for; only the cloud launcher and the run's records read it.
+    """The machine a profile is for: the cloud launcher, the doctor and the run's records read it.
 
     `cores` and `memory_gib` are reserved, up to the limits they may be used and are then paid for.
     A run takes up to `attempts` sittings of at most `timeout_h` hours, on `hosts` of them at once.
+    `price_h` is what an hour costs where somebody has said so; None takes it from a list of prices.
     """
 
     name: str = "unspecified"
@@ -45,6 +51,7 @@ class Hardware:
     timeout_h: float | None = None
     attempts: int | None = None
     hosts: int = 1
+    price_h: float | None = None
 
     @property
     def n_gpus(self) -> int:
@@ -118,11 +125,22 @@ def card_and_count(gpu: str) -> tuple[str, int]:
     return card, int(count or 1)
 
 
+def card_memory_gib(gpu: str | None) -> float | None:
+    """Memory of one card of a profile; None for none, or one that is not known.
+
+    >>> card_memory_gib("A100-80GB:8"), card_memory_gib(None)
+    (80, None)
+    """
+    return CARD_MEMORY_GIB.get(card_and_count(gpu)[0]) if gpu else None
+
+
 def price_h(hardware: Hardware, prices: Prices, at_limits: bool = False) -> float:
     """What an hour costs as reserved, or `at_limits` of cores and memory.
 
     Raises `HardwareError` for a card that has no price.
     """
+    if hardware.price_h is not None:
+        return hardware.price_h
     cores = (hardware.cores_limit if at_limits else None) or hardware.cores or 0
     memory_gib = (hardware.memory_limit_gib if at_limits else None) or hardware.memory_gib or 0
     gpu_h = 0.0

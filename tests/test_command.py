@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from seizure import (
     __main__,
+    doctor,
     evaluate,
     export,
     look,
@@ -29,7 +30,7 @@ from seizure.schema import known_keys
 VERBS = {
     module.VERB.name: module.VERB
     for module in (
-        *(look, simulate, prepare, train, evaluate, tune),
+        *(look, simulate, prepare, doctor, train, evaluate, tune),
         *(export, submission, score, predict),
     )
 }

@@ -8,6 +8,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from seizure import (
+    doctor,
     evaluate,
     export,
     look,
@@ -26,7 +27,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 VERBS = {
     module.VERB.name: module.VERB
     for module in (
-        *(look, simulate, prepare, train, evaluate, tune),
+        *(look, simulate, prepare, doctor, train, evaluate, tune),
         *(export, submission, score, predict),
     )
 }

@@ -1,6 +1,6 @@
 """Profiles, prices and the rules a machine has to keep."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -50,6 +50,36 @@ def test_a_profile_is_named_like_its_file_and_reads_the_same_for_launcher_and_tr
     assert profile.hardware.name == name
     assert composed.hw == profile.hardware
     assert parse(TrainConfig, to_plain(composed)) == composed
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_says_all_that_depends_on_the_machine(name: str) -> None:
+    profile = read_profile(CONF / "hw", name)
+    hosts = {"num_nodes"} if profile.hardware.hosts > 1 else set()
+    assert set(profile.trainer) == {"accelerator", "devices", "strategy", "precision"} | hosts
+    assert set(profile.loader) == {f.name for f in fields(Loading)}
+    wanted = {"cores", "memory_gib", "timeout_h"} if name in RENTED else {"name"}
+    assert all(getattr(profile.hardware, key) is not None for key in wanted)
+    assert (profile.hardware.gpu is None) == (name in ("cpu", "local"))
+
+
+def test_no_other_configuration_says_what_a_profile_is_the_home_of() -> None:
+    """Beside the defaults that hold without a profile."""
+    others = [
+        p
+        for p in CONF.rglob("*.yaml")
+        if p.parent.name not in ("hw", "loader", "trainer", "verb") and p.stem != "prices"
+    ]
+    for path in others:
+        content = path.read_text()
+        for key in ("num_workers", "prefetch_factor", "strategy:", "cores:", "gpu:", "price_h"):
+            assert key not in content, path
+
+
+def test_a_price_of_its_own_takes_the_place_of_the_parts() -> None:
+    own = replace(A100, price_h=0.25)
+    assert price_h(own, PRICES) == price_h(own, PRICES, at_limits=True) == 0.25
+    assert worst_case(own, PRICES) == pytest.approx(0.25 * 72)
 
 
 @pytest.mark.parametrize("name", RENTED)

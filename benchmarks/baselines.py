@@ -63,6 +63,8 @@ class FeatureTable:
         for row in range(len(self.index)):
             n = int(self.index.n_samples[row])
             eeg_uv = signals.window_uv(row, 0, n)
+            # Electrodes that share a reference are coherent whatever the brain does.
+            eeg_uv = eeg_uv - eeg_uv.mean(axis=0)
             values = feature(eeg_uv, self.index.rate_hz)[: self.n_frames(row)]
             self.rows[row] = values - np.median(values, axis=0)
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from seizure.eeg.channels import CANONICAL_19, positions_of
+
 Feature = Callable[[NDArray[np.float32], float], NDArray[np.float64]]
 
 STEP_S = 1.0
@@ -18,6 +20,8 @@ BANDS_HZ = ((0.5, 4), (4, 8), (8, 13), (13, 30), (30, 70))
 FINE_BANDS_HZ = ((1, 3), (3, 6), (6, 9), (9, 13), (13, 20), (20, 30), (30, 70))
 CONTEXT_S = (5, 15, 41)
 LAG_S = 12
+COHERENT_S = 7
+NEIGHBOURS_DEG = 50
 
 
 def line_length(eeg_uv: NDArray[np.float32], rate_hz: float) -> NDArray[np.float64]:
@@ -42,24 +46,31 @@ def power_over_the_head(eeg_uv: NDArray[np.float32], rate_hz: float) -> NDArray[
 
 
 def synchrony(eeg_uv: NDArray[np.float32], rate_hz: float) -> NDArray[np.float64]:
-    """How coherent electrodes are in seven bands: the largest eigenvalue's share, the mean over
-    pairs, and the mean over the 18 most coherent pairs."""
+    """How coherent the 19 electrodes are in bands over `COHERENT_S`: the largest eigenvalue's
+    share; the mean over pairs, over the 18 most coherent ones, over neighbours in phase; the lag.
+    """
     spectra, frequency_hz = _spectra(eeg_uv, rate_hz, SHORT_WINDOW_S)
     n_electrodes = spectra.shape[1]
     apart = np.triu_indices(n_electrodes, 1)
+    places = positions_of(CANONICAL_19)
+    beside = (places @ places.T)[apart] > np.cos(np.radians(NEIGHBOURS_DEG))
     columns = []
     for low, high in FINE_BANDS_HZ:
         waves = spectra[:, :, (frequency_hz >= low) & (frequency_hz < high)]
-        cross = np.abs(waves @ waves.conj().transpose(0, 2, 1))
-        own = np.sqrt(np.einsum("tii->ti", cross) + 1e-9)
-        coherence = cross / (own[:, :, None] * own[:, None, :])
-        pairs = np.sort(coherence[:, apart[0], apart[1]], axis=1)
-        largest = np.linalg.eigvalsh(coherence)[:, -1] / n_electrodes
+        # One window of one rhythm is always coherent: only several windows tell who keeps step.
+        cross = waves @ waves.conj().transpose(0, 2, 1)
+        cross = uniform_filter1d(cross, COHERENT_S, axis=0, mode="nearest")
+        own = np.sqrt(np.einsum("tii->ti", cross).real + 1e-9)
+        coherency = cross / (own[:, :, None] * own[:, None, :])
+        largest = np.linalg.eigvalsh(np.abs(coherency))[:, -1] / n_electrodes
+        coherency = coherency[:, apart[0], apart[1]]
+        pairs = np.sort(np.abs(coherency), axis=1)
         columns += [largest, pairs.mean(1), pairs[:, -18:].mean(1)]
+        columns += [coherency.real[:, beside].mean(1), np.abs(coherency.imag).mean(1)]
     return np.stack(columns, axis=1)
 
 
-def with_context(features: NDArray[np.float64]) -> NDArray[np.float64]:
+def with_context(features: NDArray) -> NDArray:
     """The same with their means over 5, 15 and 41 s, and how they rise and fall over 12 s."""
     means = [uniform_filter1d(features, length, axis=0, mode="nearest") for length in CONTEXT_S]
     smooth = uniform_filter1d(features, 9, axis=0, mode="nearest")

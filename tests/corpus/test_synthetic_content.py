@@ -81,9 +81,9 @@ def test_every_state_of_vigilance_is_gone_through_and_stated_without_gaps(shorts
     assert set(found) == set(STATES)
 
 
-def test_files_have_the_oddities_of_tusz(shorts):
+def test_files_have_the_oddities_of_tusz(patients, shorts):
     labels = [set(recording.channel_labels) for recording in shorts]
-    assert {recording.rate_hz for recording in shorts} == {250, 256, 400, 512}
+    assert {patient.rate_hz for patient in patients} == {250, 256, 400, 512}
     assert {label.rsplit("-")[-1] for found in labels for label in found} == {"REF", "LE"}
     assert {recording.montage[:2] for recording in shorts} == {"01", "02", "03"}
     for extra in ("EEG EKG1", "EEG A1", "PHOTIC", "EMG"):

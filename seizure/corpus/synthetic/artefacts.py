@@ -28,7 +28,7 @@ def _muscle_burst(patient: Patient, rng: np.random.Generator) -> np.ndarray:
 
 def _chewing(patient: Patient, rng: np.random.Generator) -> np.ndarray:
     """Bursts of both temporal muscles at 1 to 2 Hz over a slow swing from the jaw."""
-    length_s, chew_hz = rng.uniform(4.0, 25.0), rng.uniform(1.0, 2.2)
+    length_s, chew_hz = float(np.clip(rng.lognormal(2.5, 0.9), 4.0, 150.0)), rng.uniform(1.0, 2.2)
     time_s = np.arange(round(length_s * patient.rate_hz)) / patient.rate_hz
     phase = 2 * np.pi * (chew_hz * time_s + 0.15 * np.sin(2 * np.pi * 0.13 * time_s))
     closing = np.clip(np.sin(phase), 0.0, 1.0) ** 2
@@ -83,7 +83,7 @@ def _rhythmic_artefact(patient: Patient, rng: np.random.Generator) -> np.ndarray
 
 def _movement(patient: Patient, rng: np.random.Generator) -> np.ndarray:
     """Slow swings of many electrodes as the cables move, under muscle."""
-    n_samples = round(rng.uniform(1.5, 8.0) * patient.rate_hz)
+    n_samples = round(np.clip(rng.lognormal(1.4, 0.8), 1.5, 60.0) * patient.rate_hz)
     whole = faded(n_samples, patient.rate_hz, 0.3, 0.8)
     n_knots = max(round(2.5 * n_samples / patient.rate_hz), 4)
     knots = np.cumsum(rng.standard_normal((4, n_knots)), axis=1)

@@ -8,6 +8,14 @@ from seizure.corpus.synthetic.vigilance import BANDS, RMS_UV, STEP_S
 
 AMPLIFIER_UV = 0.7
 BLOCKS_AT_ONCE = 16
+SECONDS_AT_ONCE = 64
+BAND_SPREAD = (0.15, 0.4, 0.35, 0.35, 0.35)
+"""How far the bands' amplitudes of patients differ beside their gain, as a logarithm."""
+PATCH_MM, PATCH_SPREAD = 35.0, 0.6
+"""Cortex is not equally active everywhere: over which length, and how far as a logarithm."""
+CONTACT_POWER = 0.08
+"""Slow noise of each electrode's own contact, beside the power of the sources."""
+WAX_COMMON, WAX_OWN = 0.13, 0.16
 SENSOR_FROM_HZ = 15.0
 
 
@@ -37,6 +45,7 @@ def background(
     tonic_uv = patient.emg_uv * np.exp(0.6 * _smooth(rng, (len(states), 21)))
     # Muscles relax in sleep.
     tonic_uv *= np.where(states >= 3, 0.35, 1.0)[:, None]
+    level_uv *= np.exp(patient.style(4).normal(0.0, BAND_SPREAD))
     bands = [_band(patient, name, hop) for name in BANDS]
     sensor = _sensor(patient.rate_hz, hop)
     window = np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)).astype(np.float32)
@@ -59,7 +68,26 @@ def background(
         block *= window
         mixed[:21, rows] += block[:, :, :hop].transpose(1, 0, 2)
         mixed[:21, rows.start + 1 : rows.stop + 1] += block[:, :, hop:].transpose(1, 0, 2)
-    return mixed.reshape(n_rows, -1)[:, hop : hop + n_samples]
+    signal_uv = mixed.reshape(n_rows, -1)[:, hop : hop + n_samples]
+    _wax_and_wane(signal_uv[:21], patient.rate_hz, rng)
+    return signal_uv
+
+
+def _wax_and_wane(signal_uv: np.ndarray, rate_hz: int, rng: np.random.Generator) -> None:
+    """Let (21, sample) swell and ebb within seconds, partly everywhere at once, in place.
+
+    Amplitudes of stationary noise would be Gaussian; those of EEG have tails.
+    """
+    n_seconds = -(-signal_uv.shape[1] // rate_hz)
+    common, own = _smooth(rng, (n_seconds + 1, 1)), _smooth(rng, (n_seconds + 1, 21))
+    knots = np.exp(WAX_COMMON * common + WAX_OWN * own).T.astype(np.float32)
+    ramp = np.arange(rate_hz, dtype=np.float32) / np.float32(rate_hz)
+    for first in range(0, n_seconds, SECONDS_AT_ONCE):
+        last = min(first + SECONDS_AT_ONCE, n_seconds)
+        step = knots[:, first + 1 : last + 1] - knots[:, first:last]
+        gain = (knots[:, first:last, None] + step[:, :, None] * ramp).reshape(21, -1)
+        piece = signal_uv[:, first * rate_hz : last * rate_hz]
+        piece *= gain[:, : piece.shape[1]]
 
 
 def _hop(rate_hz: float) -> int:
@@ -68,13 +96,14 @@ def _hop(rate_hz: float) -> int:
 
 def _band(patient: Patient, name: str, hop: int) -> tuple[int, np.ndarray, np.ndarray]:
     """First bin, spectral amplitude (bin,) and spatial mixing (21, 21) for a RMS of 1 µV."""
-    hz = np.arange(hop + 1) / (2 * STEP_S)
+    hz, contact = np.arange(hop + 1) / (2 * STEP_S), None
     x, y, z = patient.head.dipole_mm.T / 72.0
     if name == "aperiodic":
         power = np.where(hz > 0.2, np.maximum(hz, 0.2), 1.0) ** -patient.exponent
         power *= (hz / 0.5) ** 4 / (1 + (hz / 0.5) ** 4)
         power *= np.clip((80.0 - hz) / 30.0, 0.0, 1.0)
         weight = np.ones_like(x)
+        contact = CONTACT_POWER * patient.style(5).lognormal(0.0, 0.8, 21)
     else:
         centre, width = {
             "alpha": (patient.alpha_hz, 0.7),
@@ -90,7 +119,8 @@ def _band(patient: Patient, name: str, hop: int) -> tuple[int, np.ndarray, np.nd
             "delta": 0.5 + 0.5 * np.clip(0.8 * y + 0.4 * z, 0, 1),
         }[name]
     weight = weight * (1.0 + 0.12 * patient.style(1).standard_normal() * np.sign(x))
-    mixing = patient.head.mixing(weight)
+    own = patient.head.smooth_field(patient.style(10 + BANDS.index(name)), PATCH_MM)
+    mixing = patient.head.mixing(weight * np.exp(PATCH_SPREAD * own), contact)
     if name in ("alpha", "theta", "delta"):
         mixing /= np.sqrt((mixing**2).sum(axis=1)).max()
     kept = np.flatnonzero(power > 1e-5 * power.max())

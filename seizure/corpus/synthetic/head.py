@@ -15,9 +15,9 @@ LEADFIELD_FILE = Path(__file__).with_name("leadfield.npz")
 SKULL_S_PER_M = (0.0033, 0.0066, 0.0132)
 HEAD_RADIUS_MM = 90.0
 TANGENTIAL_SHARE = 0.45
-SHARED_ACTIVITY_MM = 30.0
-"""Neighbouring sources share activity over this length, else neighbouring electrodes
-correlate less than real ones do."""
+SHARED_MM, SHARED_WIDELY_MM, SHARE_WIDELY = 25.0, 80.0, 0.1
+"""Neighbouring sources share activity, and a part of it widely, else neighbouring electrodes
+correlate less than real ones do, and distant ones as well."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,33 @@ class Head:
     dipole_mm: np.ndarray
     distance_mm: np.ndarray
 
-    def mixing(self, weight: np.ndarray) -> np.ndarray:
+    def mixing(self, weight: np.ndarray, contact: np.ndarray | None = None) -> np.ndarray:
         """Square root (electrode, electrode) of the covariance of weighted, locally shared sources.
 
-        `weight` (dipole,) is the standard deviation of each source. Scaled to a mean RMS of 1
+        `weight` (dipole,) is the standard deviation of each source, `contact` (electrode,) the
+        power of each electrode's own noise beside that of the sources. Scaled to a mean RMS of 1
         over the 19 electrodes of the 10-20 system in average reference.
         """
-        shared = np.exp(-0.5 * (self.distance_mm / SHARED_ACTIVITY_MM) ** 2)
+        shared = (1 - SHARE_WIDELY) * np.exp(-0.5 * (self.distance_mm / SHARED_MM) ** 2)
+        shared += SHARE_WIDELY * np.exp(-0.5 * (self.distance_mm / SHARED_WIDELY_MM) ** 2)
         weighted = self.leadfield * weight
         # Not `@`: BLAS sums 472 terms in an order that depends on its number of threads.
         covariance = np.einsum("ek,kd->ed", weighted, shared)
         covariance = np.einsum("ed,fd->ef", covariance, weighted)
         covariance = 0.5 * (covariance + covariance.T)
+        if contact is not None:
+            covariance += np.diag(contact) * np.diag(covariance).mean()
         centred = centring() @ covariance @ centring().T
         value, vector = np.linalg.eigh(covariance)
         root = (vector * np.sqrt(np.clip(value, 0.0, None))) @ vector.T
         return (root / np.sqrt(np.diag(centred)[:19]).mean()).astype(np.float32)
+
+    def smooth_field(self, rng: np.random.Generator, length_mm: float) -> np.ndarray:
+        """A random value of unit variance for every dipole (dipole,) that varies over a length."""
+        kernel = np.exp(-0.5 * (self.distance_mm / length_mm) ** 2)
+        return np.einsum("dk,k->d", kernel, rng.standard_normal(len(kernel))) / np.sqrt(
+            (kernel**2).sum(axis=1)
+        )
 
     def mirrored(self, dipole: int) -> int:
         """The dipole nearest to the mirror image of `dipole` in the other hemisphere."""

@@ -7,19 +7,28 @@ import numpy as np
 
 from seizure.corpus.synthetic.emg import faded, muscle, muscle_field
 from seizure.corpus.synthetic.patient import Patient, SeizureType
-from seizure.corpus.synthetic.rhythm import Rhythm, rhythm
-from seizure.corpus.synthetic.seizures import draw_duration_s, seizure_rhythm
+from seizure.corpus.synthetic.rhythm import Course, Rhythm, rhythm
+from seizure.corpus.synthetic.seizures import (
+    LONGEST_RUN_S,
+    attenuation,
+    draw_duration_s,
+    seizure_rhythm,
+    suppression,
+    tense_muscle,
+)
 
 
 @dataclass(frozen=True)
 class Mimic:
     """One mimic before it is placed: (21, sample) float32 in µV, and the property it lacks.
 
-    `flash_hz` is the rate of the stroboscope that drives it, 0 without one.
+    `flash_hz` is the rate of the stroboscope that drives it, 0 without one; `background_gain` is
+    what it does to the background, as in seizures.
     """
 
     block_uv: np.ndarray
     lacks: str
+    background_gain: Course = ((0.0, 1.0), (1.0, 1.0))
     flash_hz: float = 0.0
 
 
@@ -52,16 +61,36 @@ def _elsewhere(patient: Patient, wanted: Rhythm, rng: np.random.Generator) -> Rh
 
 
 def _slowing(patient: Patient, rng: np.random.Generator) -> Mimic:
-    return Mimic(
-        _rendered(patient, focal_rhythm(patient, rng).without_synchrony(), rng), "synchrony"
-    )
+    wanted = focal_rhythm(patient, rng).without_synchrony()
+    gain = suppression(wanted.duration_s, rng)
+    return Mimic(_rendered(patient, wanted, rng), "synchrony", gain)
+
+
+def _fast_activity(patient: Patient, rng: np.random.Generator) -> Mimic:
+    """Frontal or brief seizures' fast rhythm and muscle, but areas that do not keep step."""
+    kind: SeizureType = "brief" if rng.random() < 0.4 else "frontal"
+    wanted = seizure_rhythm(patient, kind, draw_duration_s(kind, rng), rng)
+    wanted = _elsewhere(patient, wanted, rng).without_synchrony()
+    block = rhythm(patient.head, wanted, patient.rate_hz, rng)
+    block *= faded(block.shape[1], patient.rate_hz, 0.3, 0.3)
+    block += tense_muscle(patient, block.shape[1], rng)
+    return Mimic(block, "synchrony", attenuation(wanted.duration_s, rng))
+
+
+def _multifocal_discharges(patient: Patient, rng: np.random.Generator) -> Mimic:
+    """An ICU seizure's discharges or an absence's spike-waves, in many places independently."""
+    kind: SeizureType = "icu" if rng.random() < 0.6 else "absence"
+    length_s = min(draw_duration_s(kind, rng), LONGEST_RUN_S)
+    wanted = _elsewhere(patient, seizure_rhythm(patient, kind, length_s, rng), rng)
+    return Mimic(_rendered(patient, wanted.without_synchrony(), rng), "synchrony")
 
 
 def _temporal_theta(patient: Patient, rng: np.random.Generator) -> Mimic:
     wanted = seizure_rhythm(patient, "temporal", draw_duration_s("temporal", rng), rng)
     wanted = _elsewhere(patient, wanted, rng).without_evolution()
     wanted = replace(wanted, frequency_hz=((0.0, rng.uniform(4.0, 7.0)),), waves=("sharp", "sharp"))
-    return Mimic(_rendered(patient, wanted, rng), "evolution")
+    gain = suppression(wanted.duration_s, rng)
+    return Mimic(_rendered(patient, wanted, rng), "evolution", gain)
 
 
 def _rhythmic_delta(patient: Patient, rng: np.random.Generator) -> Mimic:
@@ -78,7 +107,7 @@ def _rhythmic_delta(patient: Patient, rng: np.random.Generator) -> Mimic:
 
 
 def _periodic_discharges(patient: Patient, rng: np.random.Generator) -> Mimic:
-    wanted = seizure_rhythm(patient, "icu", draw_duration_s("icu", rng), rng)
+    wanted = seizure_rhythm(patient, "icu", min(draw_duration_s("icu", rng), 300.0), rng)
     wanted = _elsewhere(patient, wanted, rng).without_evolution()
     level = ((0.0, 0.9), (0.5, 1.0), (1.0, 0.9))
     return Mimic(_rendered(patient, replace(wanted, level=level), rng), "evolution")
@@ -118,11 +147,13 @@ def _photic_driving(patient: Patient, rng: np.random.Generator) -> Mimic:
         wobble=0.0,
         synchrony=1.0,
     )
-    return Mimic(_rendered(patient, wanted, rng), "evolution", flash_hz)
+    return Mimic(_rendered(patient, wanted, rng), "evolution", flash_hz=flash_hz)
 
 
 MIMICS: dict[str, Callable[[Patient, np.random.Generator], Mimic]] = {
     "slowing": _slowing,
+    "fast_activity": _fast_activity,
+    "multifocal_discharges": _multifocal_discharges,
     "arousal": _arousal,
     "rhythmic_delta": _rhythmic_delta,
     "temporal_theta": _temporal_theta,

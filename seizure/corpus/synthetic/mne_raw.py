@@ -22,7 +22,7 @@ def to_mne(recording: SimulatedRecording) -> "RawArray":
     >>> from seizure.corpus.synthetic import simulate_recording
     >>> raw = to_mne(simulate_recording(duration_s=120))
     >>> raw.get_data(["Fp1", "Cz"]).shape, "seizure/temporal" in raw.annotations.description
-    ((2, 30000), True)
+    ((2, 48000), True)
     """
     import mne
 

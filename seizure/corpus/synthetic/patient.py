@@ -25,28 +25,30 @@ DISORDER_SHARE: dict[Disorder, float] = {
 SETTING_SHARE: dict[Setting, float] = {"awake": 0.40, "sleep": 0.35, "icu": 0.25}
 TYPE_SHARE: dict[Disorder, dict[SeizureType, float]] = {
     "none": {},
-    "temporal": {"temporal": 0.92, "tonic_clonic": 0.08},
-    "frontal": {"frontal": 0.75, "brief": 0.17, "tonic_clonic": 0.08},
-    "generalised": {"absence": 0.85, "tonic_clonic": 0.15},
+    "temporal": {"temporal": 0.96, "tonic_clonic": 0.04},
+    "frontal": {"frontal": 0.78, "brief": 0.18, "tonic_clonic": 0.04},
+    "generalised": {"absence": 0.92, "tonic_clonic": 0.08},
     "multifocal": {"temporal": 0.45, "brief": 0.3, "subtle": 0.25},
     "subtle": {"subtle": 0.8, "brief": 0.2},
 }
 ICU_TYPE_SHARE: dict[Disorder, dict[SeizureType, float]] = {
     "temporal": {"icu": 0.6, "temporal": 0.4},
-    "generalised": {"icu": 0.7, "tonic_clonic": 0.3},
+    "generalised": {"icu": 0.88, "tonic_clonic": 0.12},
     "multifocal": {"icu": 0.6, "subtle": 0.2, "brief": 0.2},
 }
 CONFOUNDERS_PER_H = {
-    "slowing": 4.0,
+    "slowing": 4.5,
+    "fast_activity": 0.8,
+    "multifocal_discharges": 0.6,
     "arousal": 1.5,
-    "rhythmic_delta": 1.6,
-    "temporal_theta": 1.6,
-    "periodic_discharges": 0.8,
+    "rhythmic_delta": 1.2,
+    "temporal_theta": 0.8,
+    "periodic_discharges": 0.6,
     "spike_wave_burst": 0.8,
     "photic_driving": 0.25,
     "muscle": 10.0,
     "electrode_pop": 5.0,
-    "rhythmic_artefact": 2.5,
+    "rhythmic_artefact": 1.2,
     "movement": 2.5,
     "chewing": 1.5,
     "pop_train": 0.8,
@@ -54,8 +56,8 @@ CONFOUNDERS_PER_H = {
     "disconnection": 0.3,
 }
 CEREBRAL = (
-    *("slowing", "arousal", "rhythmic_delta", "temporal_theta"),
-    *("periodic_discharges", "spike_wave_burst", "photic_driving"),
+    *("slowing", "fast_activity", "multifocal_discharges", "arousal", "rhythmic_delta"),
+    *("temporal_theta", "periodic_discharges", "spike_wave_burst", "photic_driving"),
 )
 MONTAGES = ("01_tcp_ar", "02_tcp_le", "03_tcp_ar_a")
 _MISSING = (("FZ",), ("PZ",), ("FZ", "PZ"), ())
@@ -110,7 +112,7 @@ def draw_patient(spec: SyntheticSpec, split: Split, patient_index: int) -> Patie
     icu = setting == "icu"
     level = LEVELS[spec.difficulty]
     head = patient_head(2.0 * rng.random(), rng)
-    rate = 6.5 * np.exp(0.5 * ndtri((start[2] + patient_index * (3**0.5 - 1)) % 1.0))
+    rate = 5.2 * np.exp(0.5 * ndtri((start[2] + patient_index * (3**0.5 - 1)) % 1.0))
     types = TYPE_SHARE[disorder]
     if icu:
         types = ICU_TYPE_SHARE.get(disorder, types)
@@ -131,10 +133,10 @@ def draw_patient(spec: SyntheticSpec, split: Split, patient_index: int) -> Patie
             for cause, often in CONFOUNDERS_PER_H.items()
         },
         spikes_per_min=rng.lognormal(0.0, 1.0) if rng.random() < (0.7 if types else 0.15) else 0.0,
-        gain=1.5 * rng.lognormal(0.0, 0.3),
-        exponent=rng.uniform(1.3, 2.1) + 0.3 * icu,
+        gain=1.4 * rng.lognormal(0.0, 0.4),
+        exponent=rng.uniform(2.0, 3.0) + 0.3 * icu,
         alpha_hz=float(np.clip(rng.normal(9.8, 1.0), 7.8, 12.0)) - 1.8 * icu,
-        emg_uv=(_muscle_weight(head) * rng.lognormal(-0.7 * icu, 0.5)).astype(np.float32),
+        emg_uv=(_muscle_weight(head) * rng.lognormal(-0.35 - 0.7 * icu, 0.5)).astype(np.float32),
         mains_uv=(rng.lognormal(-1.0, 0.8) * impedance).astype(np.float32),
         blinks_per_min=rng.uniform(6.0, 22.0),
         heart_hz=rng.uniform(0.95, 1.6),

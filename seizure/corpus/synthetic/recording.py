@@ -15,7 +15,7 @@ from seizure.corpus.synthetic.patient import Patient, SeizureType, draw_patient
 from seizure.corpus.synthetic.plan import LONGEST_S, SHORTEST_S, recording_of
 from seizure.corpus.synthetic.scene import Scene, TruthEvent
 from seizure.corpus.synthetic.schedule import confounder_start_s, seizure_times
-from seizure.corpus.synthetic.seizures import TUSZ_LABEL, background_gain, draw_seizure
+from seizure.corpus.synthetic.seizures import TUSZ_LABEL, Ictal, draw_seizure
 from seizure.corpus.synthetic.spec import PlannedRecording, Split, SyntheticSpec, generator
 from seizure.corpus.synthetic.spontaneous import add_spontaneous
 from seizure.corpus.synthetic.vigilance import STATES, STEP_S, vigilance
@@ -89,12 +89,16 @@ def simulate_recording(
     states = vigilance(patient.setting, n_steps(n_samples, patient.rate_hz), rng)
     rows_uv = background(patient, states, n_samples, rng, N_ROWS)
     scene = Scene(rows_uv[:21], patient.rate_hz, states)
-    rng = part(_SEIZURES)
+    rng, size = part(_SEIZURES), np.float32(LEVELS[spec.difficulty].rhythm_size)
     seizures = seizure_times(patient, recording_index, planned.duration_s, states, rng)
-    size = np.float32(LEVELS[spec.difficulty].rhythm_size)
-    events = _add_seizures(scene, patient, seizures, size, rng)
+    ictal = [draw_seizure(patient, kind, length_s, rng) for _, length_s, kind in seizures]
+    for (start_s, _, _), one in zip(seizures, ictal, strict=True):
+        scene.scale(start_s, one.background_gain)
+    # Before the seizures are there: what follows a mimic must not change one.
+    flashes = _add_mimics(scene, patient, seizures, size, part(_MIMICS))
+    events = _add_seizures(scene, seizures, ictal, size)
     heart = add_spontaneous(scene, patient, part(_SPONTANEOUS))
-    flashes = _add_confounders(scene, patient, seizures, size, part(_MIMICS), part(_ARTEFACTS))
+    _add_artefacts(scene, patient, seizures, size, part(_ARTEFACTS))
     labels, signal_uv, slow = file_channels(
         rows_uv, scene, patient, heart, flashes, part(_CHANNELS)
     )
@@ -123,66 +127,70 @@ def _stretches(states: np.ndarray, duration_s: float) -> tuple[tuple[float, floa
 
 def _add_seizures(
     scene: Scene,
-    patient: Patient,
     seizures: list[tuple[float, float, SeizureType]],
+    ictal: list[Ictal],
     size: np.float32,
-    rng: np.random.Generator,
 ) -> tuple[Event, ...]:
-    """Change the background around every seizure, then add the seizures; returns their marks."""
-    drawn = [draw_seizure(patient, kind, length_s, rng) for _, length_s, kind in seizures]
-    drawn = [replace(ictal, cerebral_uv=size * ictal.cerebral_uv) for ictal in drawn]
-    for (start_s, _, _), ictal in zip(seizures, drawn, strict=True):
-        first_s, gain = background_gain(ictal, scene.rate_hz)
-        scene.scale(start_s + first_s, gain)
+    """Add seizures to the background that they have changed; returns their marks."""
     events = []
-    for (start_s, _, kind), ictal in zip(seizures, drawn, strict=True):
-        scene.add(start_s, ictal.cerebral_uv)
-        if ictal.muscle_uv is not None:
-            scene.add(start_s, ictal.muscle_uv)
-        visible_s = (start_s + ictal.visible_start_s, start_s + ictal.visible_stop_s)
+    for (start_s, _, kind), one in zip(seizures, ictal, strict=True):
+        cerebral_uv = size * one.cerebral_uv
+        scene.add(start_s, cerebral_uv)
+        if one.muscle_uv is not None:
+            scene.add(start_s, one.muscle_uv)
+        visible_s = (start_s + one.visible_start_s, start_s + one.visible_stop_s)
         shown = slice(
-            *(round(at_s * scene.rate_hz) for at_s in (ictal.visible_start_s, ictal.visible_stop_s))
+            *(round(at_s * scene.rate_hz) for at_s in (one.visible_start_s, one.visible_stop_s))
         )
-        scene.note(visible_s[0], ictal.cerebral_uv[:, shown], "seizure", kind)
+        scene.note(visible_s[0], cerebral_uv[:, shown], "seizure", kind)
         stop_s = min(visible_s[1], scene.duration_s)
         events.append(Event(round(visible_s[0], 4), round(stop_s, 4), TUSZ_LABEL[kind]))
     return tuple(events)
 
 
-def _add_confounders(
+def _add_mimics(
     scene: Scene,
     patient: Patient,
     seizures: list[tuple[float, float, SeizureType]],
     size: np.float32,
-    mimic_rng: np.random.Generator,
-    artefact_rng: np.random.Generator,
+    rng: np.random.Generator,
 ) -> list[tuple[float, float, float]]:
-    """Add mimics and artefacts at the patient's own rates; returns (start, stop, Hz) of flashes."""
+    """Add cerebral confounders at the patient's own rates; returns (start, stop, Hz) of flashes."""
     flashes = []
-    hours = scene.duration_s / 3600.0
     for cause in MIMICS:
-        for _ in range(mimic_rng.poisson(hours * patient.confounders_per_h[cause])):
-            mimic = draw_mimic(patient, cause, mimic_rng)
-            mimic = replace(mimic, block_uv=size * mimic.block_uv)
-            length_s = mimic.block_uv.shape[1] / scene.rate_hz
-            start_s = confounder_start_s(length_s, scene.duration_s, seizures, False, mimic_rng)
+        for _ in range(rng.poisson(scene.duration_s / 3600 * patient.confounders_per_h[cause])):
+            mimic = draw_mimic(patient, cause, rng)
+            block_uv = size * mimic.block_uv
+            length_s = block_uv.shape[1] / scene.rate_hz
+            start_s = confounder_start_s(length_s, scene.duration_s, seizures, False, rng)
             if start_s is None:
                 continue
-            scene.add(start_s, mimic.block_uv)
-            scene.note(start_s, mimic.block_uv, "cerebral", cause, mimic.lacks)
+            scene.scale(start_s, mimic.background_gain)
+            scene.add(start_s, block_uv)
+            scene.note(start_s, block_uv, "cerebral", cause, mimic.lacks)
             if mimic.flash_hz:
                 flashes.append((start_s, start_s + length_s, mimic.flash_hz))
+    return flashes
+
+
+def _add_artefacts(
+    scene: Scene,
+    patient: Patient,
+    seizures: list[tuple[float, float, SeizureType]],
+    size: np.float32,
+    rng: np.random.Generator,
+) -> None:
+    """Add extracerebral confounders at the patient's own rates, over seizures too."""
     for cause in ARTEFACTS:
-        for _ in range(artefact_rng.poisson(hours * patient.confounders_per_h[cause])):
-            block_uv = draw_artefact(patient, cause, artefact_rng)
+        for _ in range(rng.poisson(scene.duration_s / 3600 * patient.confounders_per_h[cause])):
+            block_uv = draw_artefact(patient, cause, rng)
             if cause in LIKE_SEIZURES:
                 block_uv = size * block_uv
             length_s = block_uv.shape[1] / scene.rate_hz
-            start_s = confounder_start_s(length_s, scene.duration_s, seizures, True, artefact_rng)
+            start_s = confounder_start_s(length_s, scene.duration_s, seizures, True, rng)
             if start_s is not None:
                 lacks = "field" if cause in LIKE_SEIZURES else ""
                 if cause == "disconnection":
                     scene.silence(start_s, block_uv)
                 scene.add(start_s, block_uv)
                 scene.note(start_s, block_uv, "extracerebral", cause, lacks)
-    return flashes

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from seizure.corpus.synthetic.head import ELECTRODES
+from seizure.corpus.synthetic.rhythm import Course, course
 
 Origin = Literal["seizure", "cerebral", "extracerebral"]
 
@@ -54,9 +55,11 @@ class Scene:
             target = self.signal_uv[electrode, start + first : start + first + n_samples]
             target += block_uv[..., first : first + n_samples]
 
-    def scale(self, start_s: float, gain: np.ndarray) -> None:
-        """Multiply everything so far by a gain (sample,) that begins at `start_s`."""
-        start = round(start_s * self.rate_hz)
+    def scale(self, start_s: float, knots: Course) -> None:
+        """Multiply everything so far by a course of (second after `start_s`, gain)."""
+        first_s, last_s = knots[0][0], knots[-1][0]
+        gain = course(knots, np.arange(first_s, last_s, 1.0 / self.rate_hz)).astype(np.float32)
+        start = round((start_s + first_s) * self.rate_hz)
         first = max(0, -start)
         n_samples = min(len(gain), self.signal_uv.shape[1] - start) - first
         if n_samples > 0:

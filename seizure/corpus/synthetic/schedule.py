@@ -13,7 +13,7 @@ SHARE_WITH_SEIZURES = 0.67
 DEEP_SLEEP = STATES.index("n3")
 GAP_S = 15.0
 SHORTEST_WITH_SEIZURES_S = 40.0
-MOST_ICTAL = 0.4
+MOST_ICTAL = 0.6
 """Largest share of a recording that seizures may take together, and so also one alone."""
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from seizure.corpus.synthetic.emg import faded, muscle, muscle_field
 from seizure.corpus.synthetic.patient import Patient, SeizureType
-from seizure.corpus.synthetic.rhythm import Course, Rhythm, course, rhythm
+from seizure.corpus.synthetic.rhythm import Course, Rhythm, rhythm
 from seizure.corpus.synthetic.scene import rms_course
 
 TUSZ_LABEL: dict[SeizureType, str] = {
@@ -29,6 +29,11 @@ DURATION_S: dict[SeizureType, tuple[float, float]] = {
     "brief": (6.0, 0.35),
 }
 """Median and sigma of the lognormal duration."""
+SHARE_STATUS, STATUS_S = 0.15, (420.0, 0.6)
+"""Of ICU seizures, those that go on and on; median and sigma of their duration."""
+LONGEST_S, LONGEST_RUN_S = 1600.0, 150.0
+SHARE_SUPPRESSED = 0.65
+"""Of runs of focal activity, ictal or not, those that leave a flatter background behind."""
 VISIBLE_UV = 4.0
 
 
@@ -53,8 +58,13 @@ class Ictal:
 
 
 def draw_duration_s(kind: SeizureType, rng: np.random.Generator) -> float:
-    """A duration from the type's distribution, within a third and four times its median."""
+    """A duration from the type's distribution, within a third and four times its median.
+
+    Some of the ICU's are status epilepticus and last up to `LONGEST_S`.
+    """
     median, sigma = DURATION_S[kind]
+    if kind == "icu" and rng.random() < SHARE_STATUS:
+        return float(np.clip(STATUS_S[0] * rng.lognormal(0.0, STATUS_S[1]), 4 * median, LONGEST_S))
     return float(np.clip(median * rng.lognormal(0.0, sigma), median / 3.0, 4.0 * median))
 
 
@@ -156,29 +166,63 @@ def _temporal(
     cerebral = rhythm(
         patient.head, seizure_rhythm(patient, kind, duration_s, rng), patient.rate_hz, rng
     )
+    return _marked(patient, cerebral, None, suppression(duration_s, rng))
+
+
+def suppression(duration_s: float, rng: np.random.Generator) -> Course:
+    """What a run of focal activity does to the background: flatter towards its end and after."""
     low, long = rng.uniform(0.5, 0.9), rng.uniform(15.0, 50.0)
-    gain = ((0.0, 1.0), (0.6 * duration_s, 0.85), (duration_s, low), (duration_s + long, 1.0))
-    return _marked(patient, cerebral, None, gain)
+    if rng.random() >= SHARE_SUPPRESSED:
+        return ((0.0, 1.0), (duration_s, 1.0))
+    return ((0.0, 1.0), (0.6 * duration_s, 0.85), (duration_s, low), (duration_s + long, 1.0))
+
+
+def _icu(patient: Patient, kind: SeizureType, duration_s: float, rng: np.random.Generator) -> Ictal:
+    """Periodic discharges that speed up and slow down once; in status, again and again."""
+    if duration_s <= LONGEST_RUN_S:
+        return _plain(patient, kind, duration_s, rng)
+    rate_hz, fade_s = patient.rate_hz, 4.0
+    cerebral = np.zeros((21, round(duration_s * rate_hz)), dtype=np.float32)
+    at_s = 0.0
+    while at_s < duration_s - 2 * fade_s:
+        length_s = min(rng.uniform(40.0, 110.0), duration_s - at_s)
+        block = rhythm(patient.head, seizure_rhythm(patient, kind, length_s, rng), rate_hz, rng)
+        block *= faded(block.shape[1], rate_hz, fade_s, fade_s)
+        start = round(at_s * rate_hz)
+        kept = block[:, : cerebral.shape[1] - start]
+        cerebral[:, start : start + kept.shape[1]] += kept
+        at_s += length_s - fade_s
+    return _marked(patient, cerebral, None, ((0.0, 1.0), (duration_s, 1.0)))
 
 
 def _motor(
     patient: Patient, kind: SeizureType, duration_s: float, rng: np.random.Generator
 ) -> Ictal:
     """Frontal and brief tonic seizures: attenuation at the start, muscle over the rhythm."""
-    rate_hz = patient.rate_hz
-    cerebral = rhythm(patient.head, seizure_rhythm(patient, kind, duration_s, rng), rate_hz, rng)
-    n_samples = cerebral.shape[1]
+    cerebral = rhythm(
+        patient.head, seizure_rhythm(patient, kind, duration_s, rng), patient.rate_hz, rng
+    )
+    tension = tense_muscle(patient, cerebral.shape[1], rng)
+    return _marked(patient, cerebral, tension, attenuation(duration_s, rng))
+
+
+def tense_muscle(patient: Patient, n_samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Muscle (21, sample) that tightens in the first third and stays so to the end."""
     field = muscle_field(patient.head, ("all",), rng)
     size_uv = rng.lognormal(np.log(14.0), 0.5)
     start = round(rng.uniform(0.1, 0.35) * n_samples)
     envelope = np.zeros(n_samples, dtype=np.float32)
-    envelope[start:] = size_uv * faded(n_samples - start, rate_hz, 2.0, 2.0)
+    envelope[start:] = size_uv * faded(n_samples - start, patient.rate_hz, 2.0, 2.0)
+    return muscle(field, envelope, patient.rate_hz, rng)
+
+
+def attenuation(duration_s: float, rng: np.random.Generator) -> Course:
+    """A background that is flattened for the first seconds."""
     flat = rng.uniform(0.4, 0.75)
-    gain = (
+    return (
         *((-0.5, 1.0), (0.5, flat), (min(3.0, 0.5 * duration_s), flat)),
         *((0.7 * duration_s, 1.0), (duration_s, 1.0)),
     )
-    return _marked(patient, cerebral, muscle(field, envelope, rate_hz, rng), gain)
 
 
 def _tonic_clonic(
@@ -261,16 +305,10 @@ def _marked(
     )
 
 
-def background_gain(ictal: Ictal, rate_hz: float) -> tuple[float, np.ndarray]:
-    """Second after the start at which the gain begins, and the gain (sample,) float32."""
-    first_s, last_s = ictal.background_gain[0][0], ictal.background_gain[-1][0]
-    time_s = np.arange(first_s, last_s, 1.0 / rate_hz)
-    return first_s, course(ictal.background_gain, time_s).astype(np.float32)
-
-
 _RECIPES: dict[SeizureType, Callable[[Patient, SeizureType, float, np.random.Generator], Ictal]] = {
     "temporal": _temporal,
     "frontal": _motor,
     "brief": _motor,
+    "icu": _icu,
     "tonic_clonic": _tonic_clonic,
 }

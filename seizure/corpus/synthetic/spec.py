@@ -10,7 +10,7 @@ from seizure.corpus.synthetic.difficulty import Difficulty
 Split = Literal["train", "dev", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "eval")
 Lengths = Literal["even", "tusz"]
-GENERATOR_VERSION = 4
+GENERATOR_VERSION = 5
 """Raised whenever the same spec would give other samples, so that a stale corpus is refused."""
 
 

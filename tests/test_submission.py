@@ -1,11 +1,13 @@
 """An entry at the benchmark: detector and algorithm.yaml, checked before anything is written."""
 
+import json
 import shutil
 
 import pytest
 
 from seizure import build, submission
 from seizure.scoring.algorithm_card import read_algorithm
+from seizure.scoring.leaderboard import check_leaderboard
 
 ENTRY = (
     "algorithm.title=Detector",
@@ -58,6 +60,13 @@ def test_an_entry_that_would_be_refused_is_refused_before_anything_is_written(
     assert ended.code == 2
     assert said in ended.err
     assert not output.exists()
+
+
+def test_a_run_leaves_the_results_that_the_leaderboard_shows(trained):
+    content = json.loads((trained / "szcore.json").read_text())
+    check_leaderboard(content)
+    scores = json.loads((trained / "scores.json").read_text())
+    assert set(content["subjects"]) == set(scores["subjects"])
 
 
 def test_a_detector_without_an_operating_point_is_refused(submitted, trained, tmp_path):

@@ -130,7 +130,8 @@ def hysteresis(
     """
     rise, low_start, low_stop = on_edges[0::2], off_edges[0::2], off_edges[1::2]
     first = np.searchsorted(rise, low_start)
-    reaches_on = first < np.searchsorted(rise, low_stop)
+    # No rise lies between two runs of the lower mask, so the next run's first one ends this run's.
+    reaches_on = np.diff(first, append=rise.size) > 0
     return rise[first[reaches_on]], low_stop[reaches_on]
 
 

@@ -6,15 +6,15 @@ from math import isfinite
 from seizure.scoring.bootstrap import Interval
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; cells after the first are aligned right.
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], n_text: int = 1) -> str:
+    """A Markdown table; cells after the first `n_text` columns are aligned right.
 
     >>> print(table(["a", "b"], [["x", "1"]]))
     | a | b |
     | :--- | ---: |
     | x | 1 |
     """
-    rule = [":---", *["---:"] * (len(header) - 1)]
+    rule = [*[":---"] * n_text, *["---:"] * (len(header) - n_text)]
     escaped = ([cell.replace("|", "\\|") for cell in cells] for cells in (header, rule, *rows))
     return "\n".join(f"| {' | '.join(cells)} |" for cells in escaped)
 

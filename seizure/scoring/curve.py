@@ -159,7 +159,9 @@ def sweep(
         if level % _RECOMPRESS_EVERY == 0:
             upper, lower = upper.above(level), lower.above(level)
         start, stop = hysteresis(upper.edges(level), lower.edges(level))
-        index = np.searchsorted(offset, start, side="right") - 1
+        # There are fewer recordings than runs: count the runs of each, instead of asking each run.
+        n_runs = np.diff(np.searchsorted(start, offset), append=start.size)
+        index = np.repeat(np.arange(offset.size), n_runs)
         runs = Runs(index, start - offset[index], stop - offset[index])
         found = settle(runs, rate_hz, duration_s, settings)
         counts[level] = counter(found)

@@ -115,7 +115,7 @@ def calibration_table(evaluation: Evaluation) -> str:
         "unit", "probabilities", "n", "share of seizure", "Brier", "ECE, equal width",
         "ECE, equal mass",
     ]  # fmt: skip
-    return table(header, rows)
+    return table(header, rows, n_text=2)
 
 
 def temperature_sentence(evaluation: Evaluation) -> str:
@@ -123,12 +123,14 @@ def temperature_sentence(evaluation: Evaluation) -> str:
     frames = [c for c in evaluation.calibrations if c.unit == evaluation.calibrations[0].unit]
     if evaluation.temperature is None:
         return "No temperature is kept with this detector, so there is no scaling to show."
-    before, after = (found.equal_width.ece for found in (frames[0], frames[-1]))
-    effect = "less" if after < before else "more"
+    before, after = frames[0], frames[-1]
+    effect = "less" if after.equal_width.ece < before.equal_width.ece else "more"
     return (
         f"Log-odds divided by {evaluation.temperature:.3f}, fitted on frames of "
         f"{evaluation.choice.chosen_on}, are off by {effect} on {evaluation.split} "
-        f"(ECE {before:.4f} before, {after:.4f} after). The temperature is stated, not applied: "
-        "tracks, events, their confidence and the threshold are those of the probabilities as they "
-        "are. It keeps the order of frames, and so AUROC and AUPRC per frame."
+        f"(ECE {before.equal_width.ece:.4f} before, {after.equal_width.ece:.4f} after; Brier "
+        f"{before.brier:.4f} before, {after.brier:.4f} after). "
+        "The temperature is stated, not applied: tracks, events, their confidence and the "
+        "threshold are those of the probabilities as they are. It keeps the order of frames, and "
+        "so AUROC and AUPRC per frame."
     )

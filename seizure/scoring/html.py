@@ -23,14 +23,14 @@ _PAGE = Template("""\
 <title>$title</title>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff;
-  max-width: 66rem; margin: 0 auto; padding: 1rem 1.2rem 4rem; }
+  max-width: 70rem; margin: 0 auto; padding: 1rem 1.2rem 4rem; }
 h1 { font-size: 1.6rem; line-height: 1.2; }
 h2 { font-size: 1.2rem; margin-top: 2.4rem; border-bottom: 1px solid #ddd; }
 nav { font-size: .85rem; columns: 3 14rem; margin: 1rem 0; }
 nav a { display: block; color: #0b6cb3; text-decoration: none; }
 .wide { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .82rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .22rem .6rem; border-bottom: 1px solid #e4e4e4; vertical-align: top;
+th, td { padding: .22rem .5rem; border-bottom: 1px solid #e4e4e4; vertical-align: top;
   white-space: nowrap; }
 th { text-align: left; font-weight: 600; border-bottom: 1px solid #888; white-space: normal; }
 img { display: block; max-width: 100%; height: auto; }

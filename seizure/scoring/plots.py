@@ -30,7 +30,7 @@ def plot_curves(
     `curves` and `points` come with the names that the legend shows. What lies left of one false
     alarm in all hours is drawn at half of one, above the tick "0".
     """
-    figure, (axes,) = grid_of((6.0, 4.0))
+    figure, (axes,) = grid_of((6.4, 5.0))
     floor = min(0.5 * 24 / curve.hours for _, curve in curves)
     top = max(max(float(curve.fa_per_24h.max()) for _, curve in curves), 20.0)
     for (name, curve), colour in zip(curves, (BLUE, ORANGE, GREEN, GREY), strict=False):
@@ -48,7 +48,7 @@ def plot_curves(
     axes.set(xscale="log", xlim=(floor / 1.25, top * 1.25), ylim=(-2, 102), title=title)
     axes.set(xlabel="false alarms per 24 h", ylabel="sensitivity (%)")
     _plain_log_ticks(axes, floor, top)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+    figure.legend(loc="outside lower left", ncols=2)
     return save(figure, path)
 
 

@@ -85,7 +85,7 @@ def published_table(evaluation: Evaluation, corpus_note: str) -> str:
     header = [
         "detector", "data", "scorer", "F1", "F1 definition", "sensitivity", "FA/24h", "AUROC",
     ]  # fmt: skip
-    return table(header, rows) + (
+    return table(header, rows, n_text=3) + (
         "\n\nOnly figures of the same recordings, scorer and definition of F1 can be compared; "
         "those of other data say what is usual there."
     )

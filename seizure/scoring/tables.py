@@ -80,7 +80,7 @@ def event_table(evaluation: Evaluation) -> str:
         "scorer", "counts", "sensitivity", "FA/24h", "precision", "F1",
         "found", "missed", "false alarms",
     ]  # fmt: skip
-    return table(header, rows)
+    return table(header, rows, n_text=2)
 
 
 def szcore_table(evaluation: Evaluation) -> str:
@@ -92,14 +92,17 @@ def szcore_table(evaluation: Evaluation) -> str:
     )  # fmt: skip
     for name, unit in (("event", ""), ("sample", " s")):
         pooled = evaluation.scores["total"]["szcore"][name]
-        means = []
-        for key, decimals in shown:
-            interval = evaluation.intervals[f"szcore_{name}_{key}"]
-            means.append(
-                f"{number(pooled['mean'][key], decimals)} ({number_range(interval, decimals)})"
-            )
+        ranges = [
+            number_range(evaluation.intervals[f"szcore_{name}_{key}"], decimals)
+            for key, decimals in shown
+        ]
         for label, cells, counts in (
-            ("mean over patients", means, [""] * 3),
+            (
+                "mean over patients",
+                [number(pooled["mean"][key], decimals) for key, decimals in shown],
+                [""] * 3,
+            ),
+            ("95 % of the mean", ranges, [""] * 3),
             (
                 "SD over patients",
                 [number(pooled["std"][key], decimals) for key, decimals in shown],
@@ -116,7 +119,7 @@ def szcore_table(evaluation: Evaluation) -> str:
         "scorer", "over", "F1 (2026)", "F1 (before 2026)", "sensitivity", "precision", "FA/24h",
         "found", "reference", "false alarms",
     ]  # fmt: skip
-    return table(header, rows)
+    return table(header, rows, n_text=2)
 
 
 def drift_table(evaluation: Evaluation) -> str:

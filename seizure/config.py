@@ -121,6 +121,11 @@ class Callbacks:
     heartbeat_interval_s: float
     checkpoint_every_min: float
 
+    def __post_init__(self) -> None:
+        for name in ("heartbeat_interval_s", "checkpoint_every_min"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be above 0, found {getattr(self, name)}")
+
 
 @dataclass(frozen=True)
 class Logger:

@@ -79,6 +79,7 @@ def test_a_key_of_another_member_of_the_group_is_unknown():
         ("model.graph.n_encoding=19", "eigenvectors"),
         ("model.node.headdim=5", "earest legal"),
         ("trainer.precision=8-bit", "trainer.precision"),
+        ("callbacks.heartbeat_interval_s=0", "heartbeat_interval_s must be above 0"),
     ],
 )
 def test_an_impossible_value_fails_before_anything_starts(override, message):

@@ -53,7 +53,7 @@ class Job:
 
     Paths are those of the machine it runs on. `finished` is the marker it writes at its end,
     `checkpoint` the file that shows progress, kept as soon as it is seen; a job without a marker
-    has finished when it ends with one of `done_codes`.
+    has finished when it ends with one of `done_codes`, and said no with one of `final_codes`.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Job:
     finished: PurePath | None = None
     checkpoint: PurePath | None = None
     done_codes: tuple[int, ...] = (0,)
+    final_codes: tuple[int, ...] = ()
     hand_over_s: float = 1200.0
     grace_s: float = 20.0
     commit_every_s: float = 300.0
@@ -102,6 +103,8 @@ def judge(job: Job, code: int, stderr: Sequence[str]) -> Verdict:
     if job.finished is None:
         if code in job.done_codes and error is None:
             return Verdict(True, False, f"done, exit code {code}")
+        if code in job.final_codes and error is None:
+            return Verdict(False, False, f"ended with exit code {code}, see what it said above")
     elif Path(job.finished).is_file():
         return Verdict(True, False, "finished")
     if code == BAD_INPUT:

@@ -26,7 +26,7 @@ from seizure.storage import BUCKET, RESULTS
 
 _BYTES_PER_SAMPLE = 2
 # Machines at a time, unless the request says how many.
-_CONTAINERS = {"prepare": 8, "sweep": 4}
+_CONTAINERS = {"prepare": 4, "sweep": 4}
 _SHOWN_AT_MOST = 3
 
 
@@ -122,7 +122,8 @@ def verb_arguments(request: Request, profile: Profile) -> tuple[str, ...]:
     run = [f"+hw={request.hw}", f"run={request.run}", *paths]
     ours = {
         "prepare": paths,
-        "doctor": [*run, f"output={RESULTS / 'doctor' / (request.run or '')}"],
+        # In a folder that is there before the verb starts, as it wants.
+        "doctor": [*run, f"output={RESULTS / 'jobs' / f'{request.run}.doctor.json'}"],
         "train": run,
         "evaluate": [*scoring, *paths],
         "predict": [*scoring, f"output={RESULTS / 'predictions' / (request.run or '')}"],
@@ -144,9 +145,9 @@ def _check(
         return storage_faults(cache, runs, RESULTS, BUCKET)
 
     if request.verb in ("train", "doctor"):
-        # The doctor takes what training takes, and a folder for its report.
-        told = [a for a in arguments if not a.startswith("output=")]
-        config = load("train", schemas.TrainConfig, told)
+        is_doctor = request.verb == "doctor"
+        schema = schemas.DoctorConfig if is_doctor else schemas.TrainConfig
+        config = load(request.verb, schema, arguments)
         n_samples = round(config.windows.window_s * config.preprocess.rate_hz)
         window_bytes = len(CANONICAL_19) * n_samples * _BYTES_PER_SAMPLE
         devices = config.trainer.devices
@@ -208,8 +209,9 @@ def _job(
         budget_s=hardware.longest_h * 3600,
         finished=folder / "finished" if is_train else None,
         checkpoint=folder / "checkpoints" / "last.ckpt" if is_train else None,
-        # 1 says that some recordings were left out, which no repetition changes.
-        done_codes=(0, 1),
+        # 1 says that some recordings were left out, or, of the doctor, that a run would fail.
+        done_codes=(0,) if request.verb == "doctor" else (0, 1),
+        final_codes=(1,) if request.verb == "doctor" else (),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 # Those that start a verb of the package; a sweep is many trainings.
 ACTIONS = ("prepare", "doctor", "train", "sweep", "evaluate", "predict")
 _FAN_OUT = {
-    "prepare": "machines that share the recordings; by default 8, and 1 for the synthetic corpus",
+    "prepare": "machines that share the recordings; by default 4, and 1 for the synthetic corpus",
     "sweep": "jobs at a time; by default 4",
 }
 

@@ -98,6 +98,14 @@ def test_a_job_without_marker_is_done_by_its_exit_code(tmp_path: Path) -> None:
     assert not judge(unmarked, 2, ["error: no corpus"]).goes_on
 
 
+def test_a_job_may_say_no_for_good(tmp_path: Path) -> None:
+    doctor = job(tmp_path, finished=None, final_codes=(1,))
+    verdict = judge(doctor, 1, ["fail  cores"])
+    assert (verdict.done, verdict.goes_on) == (False, False)
+    assert judge(doctor, 0, []).done
+    assert judge(doctor, 1, [*TRACEBACK, "OSError: [Errno 5] Input/output error"]).goes_on
+
+
 def test_the_last_of_several_errors_counts() -> None:
     chained = [*TRACEBACK, "KeyError: 'a'", "", "During handling of the above", *TRACEBACK]
     assert last_error([*chained, "lightning.x.OddError: why", "  more"]) == ("OddError", "why")
@@ -122,6 +130,20 @@ def test_the_volume_is_reloaded_first_committed_meanwhile_and_last(tmp_path: Pat
     (attempt,) = read_ledger(tmp_path / "jobs" / "test.json")
     assert attempt.end == "finished"
     assert attempt.seen_at - attempt.started_at >= 0.5
+
+
+def test_a_checkpoint_is_kept_as_soon_as_it_is_seen(tmp_path: Path) -> None:
+    volume = FakeVolume()
+    script = f"""
+        import pathlib, time
+        for number in range(3):
+            time.sleep(0.4)
+            pathlib.Path({str(tmp_path / "last.ckpt")!r}).write_text(str(number))
+        time.sleep(0.4)
+    """
+    sit(job(tmp_path, script, commit_every_s=3600.0, look_every_s=0.1), volume)
+    # At the start, at the end, and between: an hour is not over.
+    assert volume.said.count("commit") > 2
 
 
 def test_a_commit_that_open_files_prevent_is_put_off(

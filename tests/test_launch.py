@@ -92,6 +92,13 @@ def test_scoring_takes_the_machines_accelerator_and_batch() -> None:
     } <= set(only(made).command)
 
 
+def test_the_doctor_is_told_what_training_is_and_its_no_is_final() -> None:
+    job = only(plan("doctor", "--hw", "a100", "--run", "first", "model=base"))
+    assert {"+hw=a100", "run=first", "output=/results/jobs/first.doctor.json"} <= set(job.command)
+    assert job.command[-1] == "model=base"
+    assert (job.done_codes, job.final_codes) == ((0,), (1,))
+
+
 def test_a_machine_is_changed_by_overrides_of_hw() -> None:
     made = plan("train", "--hw", "a100", "--run", "r", "hw.attempts=1", "hw.timeout_h=2")
     assert only(made).budget_s == 2 * 3600
@@ -107,7 +114,7 @@ def test_recordings_are_shared_by_machines_and_one_writes_the_index() -> None:
     ledgers = {job.ledger for job in (*parts, last)}
     assert len(ledgers) == 4
     assert made.fleet.at_once == 3
-    assert len(plan("prepare", "--hw", "cpu", "corpus=tusz").fleet.jobs) == 8
+    assert len(plan("prepare", "--hw", "cpu", "corpus=tusz").fleet.jobs) == 4
 
 
 @pytest.mark.parametrize("given", [(), ("corpus=tusz", "prepare.verify=true")])

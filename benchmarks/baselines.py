@@ -8,11 +8,9 @@ synthetic EEG the causes of false alarms follow. Needs scikit-learn (extra `dev`
 """
 
 import sys
-from collections import Counter
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,15 +34,16 @@ from seizure.cache.index import CacheIndex
 from seizure.cache.mapping import MappedSignals
 from seizure.command import load, speak
 from seizure.config import EvaluateConfig
-from seizure.corpus.synthetic.annotation_file import read_truth
 from seizure.evaluate import recordings_of
 from seizure.events.decide import Postprocessing
 from seizure.events.stitch import Track
+from seizure.evidence import Causes, known_causes
 from seizure.learning.tracks import reference_of
 from seizure.prepare import PreparedCorpus, prepare_corpus
 from seizure.scoring import nedc
 from seizure.scoring.bootstrap import patient_interval
-from seizure.scoring.case import Pair, TrackedRecording
+from seizure.scoring.breakdown import by_cause
+from seizure.scoring.case import TrackedRecording
 from seizure.scoring.curve import sensitivity_at, sweep, thresholds_for
 from seizure.scoring.operating_point import choose
 from seizure.windows.datamodule import WindowDataModule
@@ -126,7 +125,7 @@ def report(
     dev: list[TrackedRecording],
     held_out: list[TrackedRecording],
     settings: Postprocessing,
-    corpus_root: Path,
+    causes: Causes | None,
 ) -> None:
     """One row: eval at the threshold of dev, and the best the eval curve could give."""
     chosen = choose(sweep(dev, settings, thresholds_for(dev)), settings, 10.0)
@@ -150,30 +149,9 @@ def report(
         f"(tp {counts.tp}, fn {counts.fn}, fp {counts.fp}) | {shown}",
         flush=True,
     )
-    causes = causes_of_false_alarms(pairs, corpus_root)
-    if causes:
-        listed = ", ".join(f"{cause} {n}" for cause, n in causes.most_common())
+    if causes is not None:
+        listed = ", ".join(f"{cause} {n}" for cause, n in by_cause(pairs, causes))
         print(f"{'':<26} false alarms: {listed}", flush=True)
-
-
-def causes_of_false_alarms(pairs: list[Pair], corpus_root: Path) -> Counter[str]:
-    """What a synthetic recording holds under each detection that overlaps no seizure."""
-    truths = {p.name.removesuffix(".truth.json"): p for p in corpus_root.rglob("*.truth.json")}
-    causes: Counter[str] = Counter()
-    for pair in pairs:
-        if pair.stem not in truths:
-            continue
-        truth = read_truth(truths[pair.stem])
-        for event in pair.hypothesis:
-            if any(event.start_s < r.stop_s and r.start_s < event.stop_s for r in pair.reference):
-                continue
-            under = [
-                (min(event.stop_s, t.stop_s) - max(event.start_s, t.start_s), t.cause)
-                for t in truth
-                if event.start_s < t.stop_s and t.start_s < event.stop_s
-            ]
-            causes[max(under)[1] if under else "background"] += 1
-    return causes
 
 
 def main() -> None:
@@ -182,9 +160,10 @@ def main() -> None:
     checkpoints = [a for a in sys.argv[1:] if a.startswith("checkpoint=")]
     rest = [a for a in sys.argv[1:] if not a.startswith("checkpoint=")]
     configs = [load("evaluate", EvaluateConfig, [chosen, *rest]) for chosen in checkpoints]
-    trained = [build.module_from(config.checkpoint) for config in configs]
+    trained = [build.module_from(config.checkpoint) for config in configs if config.checkpoint]
     config, settings = configs[0], trained[0][1]
     corpus = prepare_corpus(config.corpus, settings.preprocess, config.paths.cache, config.prepare)
+    causes = known_causes(corpus, "eval")
     index = corpus.index
     n_seizures = sum(len(index.events_of(row)) for row in index.rows("eval").tolist())
     n_patients = len(set(index.patient[index.rows("eval")].tolist()))
@@ -202,7 +181,7 @@ def main() -> None:
 
     def row(name: str, probability: Callable[[int], NDArray[np.float64]]) -> None:
         dev, held_out = (tracked(index, split, probability) for split in ("dev", "eval"))
-        report(name, dev, held_out, per_second, config.corpus.root)
+        report(name, dev, held_out, per_second, causes)
 
     lengths = FeatureTable(corpus, line_length)
     spread = np.median(np.abs(np.concatenate([lengths.rows[r][:, 0] for r in lengths.rows])))
@@ -226,7 +205,7 @@ def main() -> None:
         trainer = build.scoring_trainer(chosen.accelerator)
         dev, held_out = (list(recordings_of(trainer, module, data, s)) for s in ("dev", "eval"))
         name = f"{its.model.size}, seed {its.seed}"
-        report(name, dev, held_out, its.events, config.corpus.root)
+        report(name, dev, held_out, its.events, causes)
 
 
 def boosting() -> HistGradientBoostingClassifier:

@@ -80,7 +80,8 @@ def on_masks(recording: TrackedRecording, settings: Postprocessing) -> Pair:
     mask = ndimage.binary_opening(mask, np.ones(settings.opening_frames))
     mask = ndimage.binary_closing(mask, np.ones(settings.closing_frames))[margin:-margin]
     spans: list[list[float]] = []
-    for (found,) in ndimage.find_objects(ndimage.label(mask)[0]):
+    labelled, _ = ndimage.label(mask)  # pyright: ignore[reportGeneralTypeIssues]
+    for (found,) in ndimage.find_objects(labelled):
         start_s, stop_s = found.start / track.rate_hz, found.stop / track.rate_hz
         if stop_s - start_s >= settings.min_duration_s:
             spans.append([start_s, min(stop_s, track.duration_s)])
@@ -90,7 +91,7 @@ def on_masks(recording: TrackedRecording, settings: Postprocessing) -> Pair:
             merged[-1][1] = stop_s
         else:
             merged.append([start_s, stop_s])
-    events = tuple(Event(*span) for span in merged)
+    events = tuple(Event(start_s, stop_s) for start_s, stop_s in merged)
     return Pair(
         recording.stem, recording.patient, recording.duration_s, recording.reference, events
     )

@@ -5,13 +5,15 @@ closing, minimum duration and merging then work on the runs of all recordings to
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seizure.events.decide import Intervals, Postprocessing, Runs, hysteresis, settle
+from seizure.events.export import write_atomically
 from seizure.scoring.case import TrackedRecording
 from seizure.scoring.szcore_curve import SzcoreCounter
 from seizure.scoring.timeline import overlapped, seizure_ticks, ticks
@@ -176,6 +178,16 @@ def sweep(
         hours=float(duration_s.sum()) / 3600,
         alarm_hours=alarm_s / 3600,
     )
+
+
+def write_curves(path: str | Path, curves: Sequence[Curve]) -> Path:
+    """Write every point of some curves as CSV, so that they can be drawn beside others."""
+    names = [field.name for field in fields(OperatingPoint)]
+    lines = [",".join(["counting", *names])]
+    for curve in curves:
+        points = (curve.point(place) for place in range(curve.thresholds.size))
+        lines += [",".join([curve.counting, *map(str, astuple(point))]) for point in points]
+    return write_atomically(path, "\n".join(lines) + "\n")
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from seizure.events.export import write_atomically
 from seizure.scoring.breakdown import by_patient, onset_latency_s
 from seizure.scoring.cells import number, percent
-from seizure.scoring.curve import OperatingPoint
+from seizure.scoring.curve import OperatingPoint, write_curves
 from seizure.scoring.detail_tables import (
     SHOWN_PATIENTS,
     calibration_table,
@@ -44,7 +44,7 @@ def write_report(
     notes: Sequence[str] = (),
     figures: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Path:
-    """Write `report.md`, `report.html`, `scores.json` and the plots; returns `report.html`.
+    """Write `report.md`, `report.html`, `scores.json`, `curve.csv` and plots; returns the HTML.
 
     `corpus_note` says what was scored ("TUSZ v2.0.3", "synthetic EEG") and stands in the title
     and with the numbers; `notes` come after the headline, such as recordings that could not be
@@ -52,6 +52,7 @@ def write_report(
     """
     folder = Path(folder)
     write_scores(folder / "scores.json", evaluation.scores)
+    write_curves(folder / "curve.csv", (evaluation.ovlp_curve, evaluation.szcore_curve))
     _draw(folder, evaluation, f"{evaluation.split}, {corpus_note}")
     sections = _sections(evaluation, corpus_note, notes, figures or {})
     text = "\n\n".join(sections) + "\n"
@@ -133,6 +134,7 @@ def _sections(
         "reports it: this looks at the answers, the headline does not."
     )
     yield rate_table(evaluation)
+    yield "Every point of the curves is in `curve.csv`."
     yield f"## Operating point: from {evaluation.choice.chosen_on} to {split}"
     yield drift_table(evaluation)
     yield "## All scorers"

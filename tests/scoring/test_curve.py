@@ -1,3 +1,4 @@
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from seizure.events.decide import Postprocessing
 from seizure.events.stitch import Track
 from seizure.scoring import szcore
 from seizure.scoring.case import TrackedRecording
-from seizure.scoring.curve import Curve, sensitivity_at, sweep, thresholds_for
+from seizure.scoring.curve import Curve, sensitivity_at, sweep, thresholds_for, write_curves
 from seizure.scoring.nedc import ovlp
 
 SETTINGS = Postprocessing()
@@ -164,6 +165,18 @@ def test_an_untrained_flat_track_still_has_a_grid():
     curve = sweep(recordings, SETTINGS, thresholds_for(recordings))
     assert curve.fp.max() == 1
     assert curve.fp[-1] == 0
+
+
+def test_a_curve_s_file_holds_every_point_and_reads_as_numbers(tmp_path, recordings):
+    thresholds = thresholds_for(recordings, 20)
+    curves = [sweep(recordings, SETTINGS, thresholds, c) for c in ("nedc_ovlp", "szcore_event")]
+    with write_curves(tmp_path / "curve.csv", curves).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for curve in curves:
+        own = [row for row in rows if row["counting"] == curve.counting]
+        assert [int(row["tp"]) for row in own] == curve.tp.tolist()
+        assert [float(row["threshold"]) for row in own] == curve.thresholds.tolist()
+        assert [float(row["fa_per_24h"]) for row in own] == curve.fa_per_24h.tolist()
 
 
 @pytest.mark.parametrize("bad", [[], [0.0, 0.5], [0.5, 0.4], [0.5, 0.5], [0.5, 1.1], [np.nan]])

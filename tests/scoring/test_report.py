@@ -55,6 +55,7 @@ def test_the_report_states_the_corpus_beside_the_numbers(tmp_path, evaluation):
         "patients.png",
         "latency.png",
         "curve.png",
+        "curve.csv",
         "reliability.png",
     }
     assert "nan" not in text.lower()

@@ -20,7 +20,7 @@ VERBS = {
 def main() -> int:
     """Print the verbs; 2 if something else was asked for."""
     for verb, what in VERBS.items():
-        print(f"python -m seizure.{verb:<10}{what}")
+        print(f"python -m seizure.{verb:<12}{what}")
     print("\nEach answers --help with its own options and an example.")
     if len(sys.argv) > 1 and sys.argv[1] not in ("-h", "--help"):
         print(

@@ -26,7 +26,7 @@ def prepare_command(config: TrainConfig) -> str:
     )
     name = config.corpus.name
     overrides = [] if name == "synthetic" else [f"corpus={name}"]
-    while True:
+    for _ in wanted:
         composed: Any = OmegaConf.to_container(compose("prepare", overrides))
         given = dict(_leaves(composed))
         # One at a time: others may follow from it, as every path does from paths.data.
@@ -34,6 +34,7 @@ def prepare_command(config: TrainConfig) -> str:
         if not differing:
             return shlex.join(["python", "-m", "seizure.prepare", *overrides])
         overrides.append(f"{differing[0]}={_spelled(wanted[differing[0]])}")
+    raise AssertionError(f"{overrides[-1]} does not say what it should")
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -51,6 +52,7 @@ def _spelled(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str) and not re.fullmatch(r"[\w./:@+-]+", value):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        # A backslash is itself, but for those before a quote.
+        escaped = re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + ("\\'" if m[2] else ""), value)
         return f"'{escaped}'"
     return str(value)

@@ -19,7 +19,7 @@ from seizure.eeg.filtering import Preprocessing
 from seizure.eeg.montage import channels_of
 from seizure.events.decide import Postprocessing
 from seizure.hardware import Hardware
-from seizure.learning.spec import Augmentation, CrossEntropy, Focal, Optimisation
+from seizure.learning.spec import Augmentation, CrossEntropy, Focal, Optimisation, Tversky
 from seizure.models.choice import DualStreamModel, ElectrodeStreamModel
 from seizure.models.spec import InputSpec
 from seizure.windows.spec import Balance, Loading, Windowing
@@ -86,9 +86,10 @@ class EdfFolderCorpus:
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """What Lightning's Trainer is given, under its own names.
+    """What Lightning's Trainer is given, under its own names, and two settings of the step.
 
-    `precision` auto is bf16-mixed on a CUDA device that has it, 32-true elsewhere.
+    `precision` auto is bf16-mixed on a CUDA device that has it, 32-true elsewhere. `compile` names
+    a backend of `torch.compile`; `recompute_streams` trades time for memory.
     """
 
     max_epochs: int
@@ -105,6 +106,8 @@ class TrainerSettings:
     num_sanity_val_steps: int
     log_every_n_steps: int
     deterministic: bool
+    compile: str | None = None
+    recompute_streams: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_epochs", "accumulate_grad_batches", "log_every_n_steps"):
@@ -146,7 +149,7 @@ Corpus = Annotated[
     SyntheticCorpus | TuszCorpus | ChbmitCorpus | BidsCorpus | EdfFolderCorpus,
     Field(discriminator="name"),
 ]
-Objective = Annotated[Focal | CrossEntropy, Field(discriminator="name")]
+Objective = Annotated[Focal | CrossEntropy | Tversky, Field(discriminator="name")]
 Model = Annotated[DualStreamModel | ElectrodeStreamModel, Field(discriminator="name")]
 
 

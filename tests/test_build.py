@@ -1,7 +1,9 @@
 """Every model, objective, experiment and option becomes a run that takes a step on real files."""
 
+import lightning.pytorch as pl
 import pytest
 import torch
+from torch import nn
 
 from seizure import build, train
 from seizure.callbacks.checkpoint import LAST
@@ -9,6 +11,7 @@ from seizure.command import conf_folder, load
 from seizure.config import TrainConfig
 from seizure.prepare import prepare_corpus
 from seizure.run_folder import RunFolder
+from seizure.schema import ConfigError
 from seizure.windows.datamodule import WindowDataModule
 from seizure.windows.spec import Balance, Loading, Windowing
 
@@ -38,6 +41,11 @@ SMALL = (
         "windows.normalised_per=window",
         "windows.target_rate_hz=16",
         "windows.ignore_after_s=30",
+        "windows.soft_border_s=2",
+        "objective.alpha=null objective=focal",
+        "optimisation.ema_decay=0.9",
+        "trainer.recompute_streams=true",
+        "trainer.accumulate_grad_batches=2",
         "model.graph.backend=pyg",
         "model.graph.encoding=random_walk",
         "model.graph.encoding=dynamic",
@@ -51,7 +59,7 @@ def test_every_choice_takes_a_step_on_synthetic_edf(quick, trained, choice, tmp_
         "train",
         TrainConfig,
         [
-            choice,
+            *choice.split(),
             *specified,
             *SMALL,
             f"run={tmp_path.name}",
@@ -86,6 +94,44 @@ def test_every_model_at_its_own_size_takes_a_step_on_synthetic_edf(quick, traine
         ],
     )
     assert_takes_a_step(config, tmp_path)
+
+
+def test_a_compiled_network_keeps_its_class_and_the_names_of_its_weights(
+    quick, tiny_cache, tmp_path
+):
+    plain, compiled = (
+        build.module(
+            quick.config(f"trainer.compile={backend}"),
+            WindowDataModule(*tiny_cache, Windowing(), Balance(), Loading(batch_size=4), seed=0),
+            {},
+        )
+        for backend in ("null", "aot_eager")
+    )
+    assert type(compiled.network) is type(plain.network)
+    assert compiled.state_dict().keys() == plain.state_dict().keys()
+    # Tracing the detector itself takes a minute; its first layers are as good.
+    compiled.network = nn.Sequential(nn.Conv1d(19, 1, 9, padding=4), nn.Flatten(1))
+    compiled.network.compile(backend="aot_eager")
+    trainer = pl.Trainer(
+        max_steps=2,
+        limit_val_batches=0,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        default_root_dir=tmp_path,
+        use_distributed_sampler=False,
+    )
+    data = WindowDataModule(*tiny_cache, Windowing(), Balance(), Loading(batch_size=4), seed=0)
+    trainer.fit(compiled, data)
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    kept = torch.load(tmp_path / "a.ckpt", weights_only=True)["state_dict"]
+    assert set(kept) == {"network.0.weight", "network.0.bias"}
+
+
+def test_a_compiler_that_does_not_exist_is_named(quick, tiny_cache):
+    data = WindowDataModule(*tiny_cache, Windowing(), Balance(), Loading(batch_size=4), seed=0)
+    with pytest.raises(ConfigError, match="found 'inducter', expected null"):
+        build.module(quick.config("trainer.compile=inducter"), data, {})
 
 
 def assert_takes_a_step(config, tmp_path):

@@ -17,6 +17,9 @@ from seizure.run_folder import RunFolder
 
 log = logging.getLogger("seizure")
 
+# Of the trainer's settings these change the network, and are no argument of Lightning's.
+OF_THE_STEP = ("compile", "recompute_streams")
+
 
 def trainer(
     config: TrainConfig,
@@ -30,6 +33,8 @@ def trainer(
     `n_batches` is the length of a training epoch.
     """
     settings = asdict(config.trainer)
+    for name in OF_THE_STEP:
+        del settings[name]
     settings["precision"] = precision(config.trainer)
     # An epoch shorter than the interval still logs its steps.
     limit = settings["limit_train_batches"]

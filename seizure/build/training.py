@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from seizure.build.detector import input_spec, network
-from seizure.build.objective import at_target_rate, loss, loss_per_target
+from seizure.build.objective import loss, loss_per_target, of_targets
 from seizure.config import TrainConfig
 from seizure.learning.augmentation import Augmenter
 from seizure.learning.module import DetectionModule
-from seizure.schema import parse
+from seizure.nn.mamba_stack import recompute_streams
+from seizure.schema import ConfigError, parse
 from seizure.windows.datamodule import WindowDataModule
 
 
@@ -19,7 +21,23 @@ def module(
 ) -> DetectionModule:
     """The LightningModule of a training run; `configuration` goes into its checkpoints."""
     channel_names = data.index.channel_names
-    return _module(config, channel_names, configuration, loss(config.objective, data))
+    made = _module(config, channel_names, configuration, loss(config.objective, data))
+    backend = config.trainer.compile
+    if backend is not None:
+        check_backend(backend)
+        # In place: the network keeps its class, and its weights their names.
+        made.network.compile(backend=backend)
+    return made
+
+
+def check_backend(backend: str) -> None:
+    """Raises `ConfigError` for a backend that `torch.compile` does not know."""
+    known = torch.compiler.list_backends(exclude_tags=())
+    if backend not in known:
+        raise ConfigError(
+            f"trainer.compile: found {backend!r}, expected null or a backend of torch.compile: "
+            f"inductor, or for a look {', '.join(name for name in known if name != 'inductor')}"
+        )
 
 
 def rebuilt(configuration: Mapping[str, Any]) -> DetectionModule:
@@ -31,8 +49,8 @@ def rebuilt(configuration: Mapping[str, Any]) -> DetectionModule:
     channel_names = tuple(stored.pop("channel_names"))
     config = parse(TrainConfig, stored)
     per_target = loss_per_target(config.objective, None)
-    at_rate = at_target_rate(per_target, config.windows, config.preprocess.rate_hz)
-    return _module(config, channel_names, stored, at_rate)
+    of_windows = of_targets(per_target, config.windows, config.preprocess.rate_hz)
+    return _module(config, channel_names, stored, of_windows)
 
 
 def _module(
@@ -43,8 +61,11 @@ def _module(
 ) -> DetectionModule:
     inputs = input_spec(config, channel_names)
     stored = {**configuration, "channel_names": list(inputs.channel_names)}
+    detector = network(config.model, inputs)
+    if config.trainer.recompute_streams:
+        recompute_streams(detector)
     return DetectionModule(
-        network=network(config.model, inputs),
+        network=detector,
         loss=loss,
         optimisation=config.optimisation,
         postprocessing=config.events,

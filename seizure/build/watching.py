@@ -5,6 +5,7 @@ import logging
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 
 from seizure.build.device import precision
+from seizure.callbacks.averaging import AveragedWeights
 from seizure.callbacks.checkpoint import (
     best_checkpoint,
     epoch_checkpoint,
@@ -31,13 +32,15 @@ def callbacks(
     config: TrainConfig, folder: RunFolder, interruption: Interruption, on_terminal: bool
 ) -> list[Callback]:
     """Everything that watches a training run."""
-    settings = config.callbacks
+    settings, decay = config.callbacks, config.optimisation.ema_decay
     watching: list[Callback] = [
         Heartbeat(settings.heartbeat_interval_s),
         PrecisionWatch(precision(config.trainer)),
         Throughput(config.windows.window_s, price(config.hw)),
         RandomState(),
         Guard(folder.path),
+        # Before whatever writes a checkpoint: it must hold the average of the step just taken.
+        *([AveragedWeights(decay)] if decay is not None else []),
         LearningCurve(),
         Patience(settings.monitor, settings.patience),
         interruption,

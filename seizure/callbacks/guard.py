@@ -209,9 +209,10 @@ def settled(module: DetectionModule) -> dict[str, Any]:
     configuration = dict(module.hparams.get("configuration", {}))
     objective = dict(configuration.get("objective", {}))
     for part in module.loss.modules():
-        weight = getattr(part, "pos_weight", None)
-        if objective.get("pos_weight", 1.0) is None and isinstance(weight, float):
-            objective["pos_weight"] = weight
+        for name in ("pos_weight", "alpha"):
+            weight = getattr(part, name, None)
+            if objective.get(name, 1.0) is None and isinstance(weight, float):
+                objective[name] = weight
     return {**configuration, "objective": objective}
 
 

@@ -6,17 +6,20 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Focal:
-    """Focal loss; `alpha` weighs seizure against background, `gamma` fades out easy samples."""
+    """Focal loss; `alpha` weighs seizure against background, `gamma` fades out easy samples.
+
+    An `alpha` of None has α/(1 − α) = √((1 − r)/r) for the drawn windows' share r of seizure.
+    """
 
     name: Literal["focal"] = "focal"
-    alpha: float = 0.5
+    alpha: float | None = 0.5
     gamma: float = 2.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1 or self.gamma < 0:
-            raise ValueError(
-                f"alpha must be in (0, 1) and gamma at least 0, found {self.alpha} and {self.gamma}"
-            )
+        if self.alpha is not None and not 0 < self.alpha < 1:
+            raise ValueError(f"alpha must be in (0, 1) or null, found {self.alpha}")
+        if self.gamma < 0:
+            raise ValueError(f"gamma must be at least 0, found {self.gamma}")
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,33 @@ class CrossEntropy:
 
 
 @dataclass(frozen=True)
+class Tversky:
+    """One minus the Tversky index; false alarms and misses, in seconds, against what is found."""
+
+    name: Literal["tversky"] = "tversky"
+    fp_weight: float = 0.3
+    fn_weight: float = 0.7
+
+    def __post_init__(self) -> None:
+        if not (self.fp_weight > 0 and self.fn_weight > 0):
+            raise ValueError(
+                f"fp_weight and fn_weight must be positive, found {self.fp_weight} and "
+                f"{self.fn_weight}"
+            )
+
+
+@dataclass(frozen=True)
 class Optimisation:
-    """Learning rate, weight decay and the schedule, as fractions of the whole training."""
+    """Learning rate, weight decay and the schedule, as fractions of the whole training.
+
+    `ema_decay` is what a moving average of the weights keeps of itself each step; None: no average.
+    """
 
     lr: float = 3e-5
     weight_decay: float = 0.05
     warmup_fraction: float = 0.03
     final_lr_fraction: float = 0.01
+    ema_decay: float | None = None
 
     def __post_init__(self) -> None:
         if self.lr <= 0 or self.weight_decay < 0:
@@ -50,6 +73,8 @@ class Optimisation:
             raise ValueError(
                 f"warmup_fraction must be in [0, 1), final_lr_fraction in [0, 1]: {self}"
             )
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise ValueError(f"ema_decay must be in (0, 1) or null, found {self.ema_decay}")
 
 
 @dataclass(frozen=True)

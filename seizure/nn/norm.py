@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seizure.nn.decay import no_decay
+from seizure.nn.ranks import mean_over_ranks, n_ranks
 from seizure.nn.ssd import refuse_double_backward
 
 
@@ -61,7 +62,8 @@ class BatchNorm(nn.BatchNorm1d):
     """Each feature centred and scaled by its own statistics over batch and time, (..., feature).
 
     Unlike `RMSNorm` it lets a loud stretch stay loud: amplitude is evidence in EEG, and dividing
-    every step by its own size would leave an encoder without it. Statistics are taken in float32.
+    every step by its own size would leave an encoder without it. Statistics are taken in float32,
+    in training over the batches of all processes (torch's own SyncBatchNorm needs a GPU).
 
     >>> BatchNorm(4).eval()(torch.full((2, 3, 4), 7.0)).shape
     torch.Size([2, 3, 4])
@@ -75,7 +77,26 @@ class BatchNorm(nn.BatchNorm1d):
     def forward(self, input: Tensor) -> Tensor:
         with torch.autocast(input.device.type, enabled=False):
             wide = input.to(torch.promote_types(input.dtype, torch.float32))
-            return super().forward(wide.flatten(0, -2)).view(input.shape)
+            flat = wide.flatten(0, -2)
+            together = self.training and n_ranks() > 1
+            normal = self._normal_over_ranks(flat) if together else super().forward(flat)
+            return normal.view(input.shape)
+
+    def _normal_over_ranks(self, x: Tensor) -> Tensor:
+        mean = mean_over_ranks(x.mean(0))
+        centred = x - mean
+        variance = mean_over_ranks(centred.square().mean(0))
+        assert self.momentum is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        n = len(x) * n_ranks()
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+            unbiased = variance * (n / (n - 1))
+            self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
+        return centred * (variance + self.eps).rsqrt() * self.weight + self.bias
 
 
 class _RmsNormalise(torch.autograd.Function):

@@ -22,7 +22,7 @@ from seizure.windows.grid import (
     seizure_samples,
     whole_samples,
 )
-from seizure.windows.sampler import BalancedBatches, ContiguousBatches, draw
+from seizure.windows.sampler import BalancedBatches, ContiguousBatches, drawn_of_each_kind
 from seizure.windows.spec import Balance, Loading, Windowing
 
 log = logging.getLogger("seizure")
@@ -144,18 +144,23 @@ class WindowDataModule(pl.LightningDataModule):
         self._resume_from = dict(state_dict) or None
 
     def drawn_seizure_share(self) -> float:
-        """Share of seizure in the samples learnt from, in the windows of the first epoch's draw."""
+        """Share of seizure in the samples that epochs learn from, from the annotations alone.
+
+        It is that of all windows, each counted as often as an epoch draws it in the mean: no epoch
+        has to be drawn, and no seed has a part in it.
+        """
         grid = self.training_grid()
-        drawn = draw(grid, self.balance, self.seed, epoch=0)
-        n_seizure = n_learnt = 0
-        for row in np.unique(grid.row[drawn]).tolist():
-            starts = grid.start[drawn[grid.row[drawn] == row]].astype(np.int64)
-            stops = np.minimum(starts + grid.window_samples, self.index.n_samples[row])
-            n_ignored = seizure_samples(starts, grid.window_samples, self._margins(row)).sum()
-            n_learnt += int((stops - starts).sum() - n_ignored)
-            n_seizure += int(
-                seizure_samples(starts, grid.window_samples, self.index.events_of(row)).sum()
-            )
+        n_of_kind = np.bincount(grid.kind, minlength=len(WindowKind))
+        chance = np.array(drawn_of_each_kind(grid, self.balance)) / n_of_kind.clip(min=1)
+        n_seizure = n_learnt = 0.0
+        for row in np.unique(grid.row).tolist():
+            here = grid.row == row
+            starts = grid.start[here].astype(np.int64)
+            present = np.minimum(starts + grid.window_samples, self.index.n_samples[row]) - starts
+            ignored = seizure_samples(starts, grid.window_samples, self._margins(row))
+            ictal = seizure_samples(starts, grid.window_samples, self.index.events_of(row))
+            n_learnt += float(chance[grid.kind[here]] @ (present - ignored))
+            n_seizure += float(chance[grid.kind[here]] @ ictal)
         return n_seizure / n_learnt
 
     def describe(self) -> str:

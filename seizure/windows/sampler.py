@@ -20,27 +20,37 @@ def draw(grid: WindowGrid, balance: Balance, seed: int, epoch: int) -> NDArray[n
     Raises `EmptyDraw` if no window holds a seizure.
     """
     rng = np.random.default_rng((seed, epoch))
+    n_background, n_partly, n_full = drawn_of_each_kind(grid, balance)
     partly = np.flatnonzero(grid.kind == WindowKind.PARTLY_SEIZURE)
     full = np.flatnonzero(grid.kind == WindowKind.FULLY_SEIZURE)
     background = np.flatnonzero(grid.kind == WindowKind.BACKGROUND)
-    # Where every seizure outlasts the window there are no edges: full windows take their place.
-    anchor = partly if len(partly) else full
-    if len(anchor) == 0:
-        raise EmptyDraw(
-            f"none of the {len(grid)} training windows holds a seizure; "
-            f"check the annotations of the training split"
-        )
-    n_full = min(len(full), round(balance.full_ratio * len(anchor))) if anchor is partly else 0
-    n_background = min(len(background), round(balance.background_ratio * len(anchor)))
     drawn = np.concatenate(
         [
-            anchor,
-            rng.choice(full, n_full, replace=False, shuffle=False),
+            partly if n_partly else full,
+            rng.choice(full, n_full if n_partly else 0, replace=False, shuffle=False),
             rng.choice(background, n_background, replace=False, shuffle=False),
         ]
     )
     rng.shuffle(drawn)  # faster on the 64 bits that numpy's own indices have
     return drawn[: balance.windows_per_epoch].astype(np.int32)
+
+
+def drawn_of_each_kind(grid: WindowGrid, balance: Balance) -> tuple[int, int, int]:
+    """How many windows an epoch draws of each `WindowKind`, before it is cut to its length.
+
+    Raises `EmptyDraw` if no window holds a seizure.
+    """
+    n_background, n_partly, n_full = (grid.count(kind) for kind in WindowKind)
+    # Where every seizure outlasts the window there are no edges: full windows take their place.
+    n_anchor = n_partly or n_full
+    if n_anchor == 0:
+        raise EmptyDraw(
+            f"none of the {len(grid)} training windows holds a seizure; "
+            f"check the annotations of the training split"
+        )
+    if n_partly:
+        n_full = min(n_full, round(balance.full_ratio * n_anchor))
+    return min(n_background, round(balance.background_ratio * n_anchor)), n_partly, n_full
 
 
 class BalancedBatches(Sampler[list[int]]):

@@ -13,9 +13,10 @@ class Windowing:
 
     Training windows overlap (`stride_s`), scored ones (`scoring_stride_s`) cover every recording;
     where they overlap their probabilities are averaged. `target_rate_hz` is how many targets a
-    second the loss compares, None one for each sample. Samples up to `ignore_before_s` before and
-    `ignore_after_s` after a seizure (pre-ictal, post-ictal) take no part in the training loss; in
-    scoring they count.
+    second the loss compares, None one for each sample; over `soft_border_s` around a seizure's
+    borders they rise from 0 to 1 and fall again, 0 leaves them as annotated. Samples up to
+    `ignore_before_s` before and `ignore_after_s` after a seizure (pre-ictal, post-ictal) take no
+    part in the training loss; in scoring they count.
     """
 
     window_s: float = 60.0
@@ -24,10 +25,13 @@ class Windowing:
     normalisation: Normalisation = "robust"
     normalised_per: NormalisedPer = "recording"
     target_rate_hz: float | None = None
+    soft_border_s: float = 0.0
     ignore_before_s: float = 0.0
     ignore_after_s: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.soft_border_s < 0:
+            raise ValueError(f"soft_border_s must not be negative, found {self.soft_border_s}")
         if self.ignore_before_s < 0 or self.ignore_after_s < 0:
             raise ValueError(
                 f"ignore_before_s and ignore_after_s must not be negative, found "

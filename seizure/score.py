@@ -36,6 +36,10 @@ class ScoreConfig:
     leaderboard: Path | None
 
     def __post_init__(self) -> None:
+        for name in ("output", "leaderboard"):
+            path = getattr(self, name)
+            if path is not None and path.is_dir():
+                raise ValueError(f"{name}: {path} is a folder; give the name of a file")
         try:
             re.compile(self.patient_pattern)
         except re.error as error:

@@ -247,6 +247,31 @@ def test_a_pattern_that_is_none_is_refused(scored):
     assert "patient_pattern: no regular expression" in ended.err
 
 
+def test_a_folder_for_the_scores_is_refused_before_anything_is_read(scored, tmp_path):
+    ended, _ = scored(f"output={tmp_path}")
+    assert ended.code == 2
+    assert "is a folder; give the name of a file" in ended.err
+
+
+def test_the_events_of_a_run_score_as_the_run_says(quick, trained, tmp_path, command):
+    output = tmp_path / "scores.json"
+    ended = command(
+        score.VERB,
+        f"reference={quick.corpus / 'edf' / 'eval'}",
+        f"hypothesis={trained / 'events'}",
+        f"output={output}",
+    )
+    assert ended.code == 0, ended.out
+    found = json.loads(output.read_text())
+    expected = json.loads((trained / "scores.json").read_text())
+    assert set(found["files"]) == set(expected["files"])
+    # The run's references are whole samples, the files' whole 0.1 ms.
+    for name in ("ovlp", "dp", "taes"):
+        for count in ("tp", "fp", "fn"):
+            wanted = expected["total"]["nedc"][name][count]
+            assert found["total"]["nedc"][name][count] == pytest.approx(wanted, abs=0.01)
+
+
 def test_a_stem_is_the_name_without_what_its_format_adds():
     names = ("a.csv_bi", "a_events.tsv", "a_eeg.tsv", "a.tsv", "sub-1_channels.tsv", "a.json")
     assert [stem_of(name) for name in names] == ["a", "a", "a", "a", None, None]

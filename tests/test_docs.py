@@ -46,7 +46,9 @@ def commands_of(page):
     """Every `python -m seizure...` of a page: its verb, or None, and its arguments."""
     text = page.read_text(encoding="utf-8")
     for found in _COMMAND.finditer(text):
-        arguments = shlex.split(found["rest"].replace("\\\n", " "))
+        told = shlex.split(found["rest"].replace("\\\n", " "))
+        # What a shell's variable holds is not on the page.
+        arguments = [argument for argument in told if "$" not in argument]
         yield (found["verb"] or "").removeprefix("."), arguments
 
 

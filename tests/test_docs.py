@@ -92,13 +92,20 @@ def test_every_command_is_one_that_the_program_takes(verb, arguments):
     parsed = OverridesParser.create().parse_overrides(given)
     # A sweep is composed job by job: its first values stand for all.
     single = [
-        f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
+        f"{override.get_key_element()}={first_of(override)}"
         if override.is_sweep_override()
         else text
         for text, override in zip(given, parsed, strict=True)
     ]
     # Where and from what is the reader's to say; a command may be shown without.
     load(verb, schema, [*required(verb, given), *single])
+
+
+def first_of(override):
+    """A value that a sweep tries: the first of those listed, or an interval's lower end."""
+    if override.is_interval_sweep():
+        return override.value().start
+    return next(override.sweep_string_iterator())
 
 
 def required(verb, given):

@@ -294,9 +294,9 @@ rows = st.one_of(st.lists(good, max_size=8), st.lists(good, max_size=8), st.list
 
 
 @settings(deadline=None, max_examples=150)
-@given(rows, rows)
+@given(rows, rows, st.booleans())
 def test_a_careless_file_raises_or_scores_as_the_same_seizures_written_well(
-    tmp_path_factory, reference, hypothesis
+    tmp_path_factory, reference, hypothesis, as_table
 ):
     folder = tmp_path_factory.mktemp("fuzz")
     drawn = {"ref": reference, "hyp": hypothesis}
@@ -304,6 +304,10 @@ def test_a_careless_file_raises_or_scores_as_the_same_seizures_written_well(
         (folder / side).mkdir()
         lines = "".join(f"TERM,{a},{b},seiz,1.0\n" for a, b in some)
         (folder / side / "a.csv_bi").write_text(HEADER + ROW + lines)
+    if as_table:
+        (folder / "hyp" / "a.csv_bi").unlink()
+        lines = "".join(f"{a}\t{b - a}\tsz\t60\n" for a, b in hypothesis)
+        (folder / "hyp" / "a_events.tsv").write_text(TABLE + "0\t60\tbckg\t60\n" + lines)
     paired = pair_folders(folder / "ref", folder / "hyp")
     sound = all(0 <= a < b <= 60 for some in drawn.values() for a, b in some)
     assert bool(paired.pairs) == sound

@@ -8,13 +8,24 @@ import torch
 from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 
-from seizure.callbacks.guard import Guard, NonFinite, Reproduction, ReproductionError, replay
+from seizure import build
+from seizure.callbacks.guard import (
+    Guard,
+    NonFinite,
+    Reproduction,
+    ReproductionError,
+    replay,
+    settled,
+)
 from seizure.callbacks.nonfinite import first_nonfinite
 from seizure.callbacks.random_state import RandomState
+from seizure.command import load
+from seizure.config import TrainConfig
 from seizure.events.decide import Postprocessing
 from seizure.learning.loss import FocalLoss
 from seizure.learning.module import DetectionModule
 from seizure.learning.spec import Optimisation
+from seizure.schema import to_plain
 from seizure.windows.datamodule import WindowDataModule
 from seizure.windows.spec import Balance, Loading, Windowing
 
@@ -232,3 +243,25 @@ def test_a_replay_leaves_the_generators_alone(train, tmp_path):
     before = torch.get_rng_state()
     replay(tmp_path / "nonfinite.pt", rebuilt("layer"))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("objective", ["cross_entropy", "focal"])
+def test_a_module_rebuilt_from_what_is_kept_has_the_same_loss(tiny_cache, batch, objective):
+    weight = {"cross_entropy": "objective.pos_weight", "focal": "objective.alpha"}[objective]
+    overrides = [f"objective={objective}", f"{weight}=null", "trainer.accelerator=cpu"]
+    config = load("train", TrainConfig, overrides)
+    folder, index = tiny_cache
+    data = WindowDataModule(folder, index, config.windows, config.balance, config.loader, seed=5)
+    module = build.module(config, data, to_plain(config)).eval()
+    again = build.rebuilt(settled(module)).eval()
+    again.network.load_state_dict(module.network.state_dict())
+    assert torch.equal(module.learn(batch, (0, 0, 0)), again.learn(batch, (0, 0, 0)))
+
+
+def test_a_compiled_network_is_searched_layer_by_layer(batch):
+    module = rebuilt("nowhere")({}).train()
+    module.network.compile(backend="eager")
+    assert torch.isfinite(module.learn(batch, (0, 0, 0)))
+    with torch.no_grad():
+        module.network.last.weight.fill_(3e38)
+    assert "the output of last (Conv1d), whose input is finite" in search(module, batch).where

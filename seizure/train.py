@@ -17,7 +17,7 @@ from seizure.command import Verb, run, speak, sweep_folder
 from seizure.config import TrainConfig
 from seizure.evaluate import evaluate_checkpoint
 from seizure.nn.mamba import scan_backend
-from seizure.prepare import PreparedCorpus, prepare_corpus
+from seizure.prepare import PreparedCorpus, prepare_corpus, split_faults
 from seizure.run_folder import RunFolder, command_to_continue
 from seizure.schema import ConfigError, to_plain
 from seizure.windows.datamodule import WindowDataModule
@@ -66,20 +66,9 @@ def is_first_process() -> bool:
 
 
 def check_splits(corpus: PreparedCorpus) -> None:
-    """Raises `ConfigError` where a split is empty, or there is no seizure to learn or choose from.
-
-    Without a seizure in dev the operating point could not be chosen, which shows after training.
-    """
-    index = corpus.index
-    for split in ("train", "dev", "eval"):
-        rows = index.rows(split).tolist()
-        if not rows:
-            raise ConfigError(f"{corpus.name}: no usable recording in {split}, expected some")
-        if split != "eval" and not any(len(index.events_of(row)) for row in rows):
-            raise ConfigError(
-                f"{corpus.name}: no annotated seizure in the {len(rows)} recordings of {split}, "
-                f"expected at least one; check the annotations"
-            )
+    """Raises `ConfigError` where a split is empty, or lacks the seizures that training needs."""
+    for fault in split_faults(corpus.name, corpus.index):
+        raise ConfigError(fault)
 
 
 def fit(config: TrainConfig, folder: RunFolder, corpus: PreparedCorpus) -> float | None:

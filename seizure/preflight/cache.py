@@ -17,6 +17,8 @@ from seizure.corpus.split import PatientLeak
 from seizure.eeg.filtering import Preprocessing
 from seizure.preflight.check import Check, listed
 
+SPLITS = "splits"
+
 # Below this a disk keeps a loader waiting: an A100 reads some 50 MB/s of windows of `base`.
 _SLOW_MB_S = 100.0
 
@@ -172,7 +174,7 @@ def check_intact(misplaced: tuple[str, ...], compared: Compared, command: str) -
 
 def check_splits(index: CacheIndex, faults: tuple[str, ...]) -> Check:
     """Whether splits share no patient, and hold the seizures that learning and choosing need."""
-    about = "splits"
+    about = SPLITS
     try:
         index.audit()
     except PatientLeak as leak:

@@ -28,6 +28,7 @@ from seizure.prepare import cache_of, reader_of, split_faults
 from seizure.progress import progress
 from seizure.schema import to_plain
 from seizure.windows.datamodule import WindowDataModule
+from seizure.windows.sampler import EmptyDraw
 
 # With imports and one step of each stage, all stays below a minute.
 CHECKSUM_BUDGET_S = 15.0
@@ -151,8 +152,13 @@ class Examination:
         try:
             module = build.module(config, data, to_plain(config))
             self.step, n_train, n_val = self._measured(module, data, facts)
-        except (CacheError, ValueError) as error:  # of a cache that cannot be trained on
+        except CacheError as error:
             return [Check(name, "fail", str(error), f"{self.command} prepare.verify=true")]
+        except EmptyDraw as error:
+            what, _, fix = str(error).partition("; ")
+            return [Check(name, "fail", what, fix)]
+        except ValueError as error:
+            return [Check(name, "fail", str(error), f"see {cache.SPLITS}, and balance.…")]
         except torch.OutOfMemoryError as error:
             fix = model.smaller_batch(facts, config.loader.batch_size, self._device_memory()[0])
             return [Check(name, "fail", _first_line(error), fix)]

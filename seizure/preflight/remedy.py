@@ -26,15 +26,12 @@ def prepare_command(config: TrainConfig) -> str:
     )
     name = config.corpus.name
     overrides = [] if name == "synthetic" else [f"corpus={name}"]
-    for _ in wanted:
+    # Other paths follow from the first; where they do, they need not be said.
+    for keys in (("paths.data",), tuple(wanted)):
         composed: Any = OmegaConf.to_container(compose("prepare", overrides))
         given = dict(_leaves(composed))
-        # One at a time: others may follow from it, as every path does from paths.data.
-        differing = [key for key in wanted if given.get(key) != wanted[key]]
-        if not differing:
-            return shlex.join(["python", "-m", "seizure.prepare", *overrides])
-        overrides.append(f"{differing[0]}={_spelled(wanted[differing[0]])}")
-    raise AssertionError(f"{overrides[-1]} does not say what it should")
+        overrides += [f"{k}={_spelled(wanted[k])}" for k in keys if given.get(k) != wanted[k]]
+    return shlex.join(["python", "-m", "seizure.prepare", *overrides])
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

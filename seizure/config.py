@@ -131,11 +131,29 @@ class Callbacks:
 
 
 @dataclass(frozen=True)
-class Logger:
-    """Metrics always go to CSV files in the run's folder."""
+class CsvLogger:
+    """Metrics go to `metrics.csv` in the run's folder, as they do with every logger."""
 
     name: Literal["csv"]
     flush_every_n_steps: int
+
+
+@dataclass(frozen=True)
+class TensorBoardLogging:
+    """They also go to event files in the run's folder, with the report's pictures."""
+
+    name: Literal["tensorboard"]
+    flush_every_n_steps: int
+
+
+@dataclass(frozen=True)
+class WandbLogging:
+    """They also go to Weights & Biases; offline they stay in the run's folder."""
+
+    name: Literal["wandb"]
+    flush_every_n_steps: int
+    project: str
+    mode: Literal["offline", "online", "disabled"]
 
 
 @dataclass(frozen=True)
@@ -150,6 +168,7 @@ Corpus = Annotated[
     Field(discriminator="name"),
 ]
 Objective = Annotated[Focal | CrossEntropy | Tversky, Field(discriminator="name")]
+Logging = Annotated[CsvLogger | TensorBoardLogging | WandbLogging, Field(discriminator="name")]
 Model = Annotated[DualStreamModel | ElectrodeStreamModel, Field(discriminator="name")]
 
 
@@ -189,7 +208,7 @@ class TrainConfig:
     optimisation: Optimisation
     trainer: TrainerSettings
     callbacks: Callbacks
-    logger: Logger
+    logger: Logging
     events: Postprocessing
     track_rate_hz: float
     augmentation: Augmentation = field(default_factory=Augmentation)

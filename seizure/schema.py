@@ -100,7 +100,7 @@ def _plain(error: ValidationError) -> str:
     for found in error.errors():
         location = [str(part) for part in found["loc"]]
         # A union's member is part of pydantic's location, not of the key.
-        if len(location) > 1 and location[0] in ("corpus", "model", "objective"):
+        if len(location) > 1 and location[0] in ("corpus", "model", "objective", "logger"):
             del location[1]
         key = ".".join(location)
         if found["type"] == "missing":

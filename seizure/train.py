@@ -4,15 +4,18 @@ import logging
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from seizure import build
 from seizure.callbacks.checkpoint import BEST, LAST
 from seizure.callbacks.interruption import Interrupted, Interruption
 from seizure.callbacks.metrics_file import drop_rows_from
+from seizure.callbacks.tracking import trackers
 from seizure.command import Verb, run, speak, sweep_folder
 from seizure.config import TrainConfig
 from seizure.evaluate import evaluate_checkpoint
@@ -37,9 +40,22 @@ def main(config: TrainConfig) -> float | None:
     if folder.is_finished:
         log.info("run %s is finished; its report is %s", config.run, folder.path / "report.md")
         return folder.objective
+    # First, for it says what is not installed; each opens itself when it is given something.
+    loggers = build.loggers(config.logger, folder, to_plain(config))
+    try:
+        return train_and_report(config, folder, loggers)
+    finally:
+        for tracker in trackers(loggers) if is_first_process() else ():
+            tracker.close()
+
+
+def train_and_report(
+    config: TrainConfig, folder: RunFolder, loggers: Sequence[Logger]
+) -> float | None:
+    """Prepare, fit, score and report in a run's folder; returns the best monitored value."""
     corpus = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
     check_splits(corpus)
-    score = fit(config, folder, corpus)
+    score = fit(config, folder, corpus, loggers)
     if not is_first_process():
         return score
     best = folder.checkpoints / BEST
@@ -53,6 +69,8 @@ def main(config: TrainConfig) -> float | None:
         choose_again=True,
         metrics=folder.metrics,
     )
+    for tracker in trackers(loggers):
+        tracker.show(reported.report)
     folder.finish(score)
     for line in reported.headline:
         log.info("%s", line)
@@ -71,21 +89,31 @@ def check_splits(corpus: PreparedCorpus) -> None:
         raise ConfigError(fault)
 
 
-def fit(config: TrainConfig, folder: RunFolder, corpus: PreparedCorpus) -> float | None:
-    """Train until done, continuing from the last checkpoint if there is one."""
+def fit(
+    config: TrainConfig,
+    folder: RunFolder,
+    corpus: PreparedCorpus,
+    loggers: Sequence[Logger] = (),
+) -> float | None:
+    """Train until done, continuing from the last checkpoint if there is one.
+
+    Metrics go to the folder's `metrics.csv` and to `loggers`.
+    """
     pl.seed_everything(config.seed, workers=True, verbose=False)
     data = datamodule(config, corpus)
     module = build.module(config, data, to_plain(config))
     last = folder.checkpoints / LAST
     interruption = Interruption(last)
-    trainer = build.trainer(
-        config, folder, interruption, len(data.train_dataloader()), on_terminal=sys.stdout.isatty()
-    )
+    n_batches = len(data.train_dataloader())
+    on_terminal = sys.stdout.isatty()
+    trainer = build.trainer(config, folder, interruption, n_batches, on_terminal, loggers)
     introduce(config, data, module, trainer)
     step = 0
     if last.is_file():
         step = int(torch.load(last, map_location="cpu", weights_only=True)["global_step"])
         log.info("continuing from %s, step %d", last, step)
+        for tracker in trackers(loggers):
+            tracker.continue_from(step)
     if is_first_process():
         drop_rows_from(folder.metrics, step)
     started_at = time.monotonic()

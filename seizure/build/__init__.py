@@ -9,6 +9,7 @@ from seizure.build.checkpoint import (
 )
 from seizure.build.detector import input_spec, network
 from seizure.build.device import check_accelerator, check_precision, precision
+from seizure.build.loggers import loggers
 from seizure.build.objective import loss, loss_per_target
 from seizure.build.reproduction import replay
 from seizure.build.trainers import scoring_trainer, trainer
@@ -23,6 +24,7 @@ __all__ = [
     "check_precision",
     "input_spec",
     "kept_choice",
+    "loggers",
     "loss",
     "loss_per_target",
     "module",

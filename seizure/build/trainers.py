@@ -1,9 +1,11 @@
 """Lightning's Trainers: for a training run, and for predictions alone."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import lightning.pytorch as pl
+from lightning.pytorch.loggers import Logger
 
 from seizure.build.device import check_accelerator, device_type, precision
 from seizure.build.watching import callbacks
@@ -27,8 +29,9 @@ def trainer(
     interruption: Interruption,
     n_batches: int,
     on_terminal: bool,
+    loggers: Sequence[Logger] = (),
 ) -> pl.Trainer:
-    """Lightning's Trainer with the run's callbacks and its CSV logger.
+    """Lightning's Trainer with the run's callbacks, its CSV file of metrics and other `loggers`.
 
     `n_batches` is the length of a training epoch.
     """
@@ -42,7 +45,7 @@ def trainer(
     settings["log_every_n_steps"] = min(settings["log_every_n_steps"], n_steps, n_batches)
     return pl.Trainer(
         **settings,
-        logger=MetricsFile(folder.path, config.logger.flush_every_n_steps),
+        logger=[MetricsFile(folder.path, config.logger.flush_every_n_steps), *loggers],
         callbacks=callbacks(config, folder, interruption, on_terminal),
         plugins=[WholeFiles()],
         default_root_dir=folder.path,

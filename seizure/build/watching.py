@@ -53,8 +53,8 @@ def callbacks(
 
 
 def price(hardware: Hardware) -> Price | None:
-    """What an hour of a rented machine costs as reserved; None for one at hand."""
-    if hardware.cores is None:
+    """What an hour of a machine costs as reserved; None for one at hand that nobody priced."""
+    if hardware.cores is None and hardware.price_h is None:
         return None
     prices = read_prices(conf_folder() / "prices.yaml")
     try:
@@ -62,4 +62,5 @@ def price(hardware: Hardware) -> Price | None:
     except HardwareError as error:
         log.warning("no estimate of cost: %s", error)
         return None
-    return Price(per_h, prices.currency, f"prices of {prices.read_on}")
+    source = f"prices of {prices.read_on}" if hardware.price_h is None else "hw.price_h"
+    return Price(per_h, prices.currency, source)

@@ -81,6 +81,12 @@ def test_a_profile_that_is_rented_has_a_price(profile, is_priced):
     assert (price(config.hw) is not None) == is_priced
 
 
+def test_a_price_that_is_given_is_the_price():
+    given = price(Hardware(price_h=1.5))
+    assert given is not None
+    assert (given.per_h, given.source) == (1.5, "hw.price_h")
+
+
 def test_a_card_without_a_price_costs_a_warning_not_the_run(caplog):
     logging.getLogger("seizure").propagate = True
     assert price(Hardware(gpu="K80", cores=4, memory_gib=16)) is None

@@ -84,6 +84,8 @@ def test_options_have_the_keys_and_types_that_modal_takes(name: str, launcher: M
     assert set(options["volumes"]) == {"/results", "/data"}
     # Modal checks names, types and limits here, before it needs a server.
     launcher.attempt.with_options(**options)
+    launcher.attempt_together.with_options(**options)
+    launcher.attempt.with_options(**options, max_containers=4)
 
 
 def test_the_bucket_is_mounted_read_only(
@@ -345,7 +347,7 @@ def test_a_killed_training_is_continued_by_the_next_attempt(
     run = quick.runs / "cloud"
     volume = KillingVolume(run / "checkpoints" / "last.ckpt")
     monkeypatch.setattr(launcher, "results", volume)
-    overrides = quick.overrides("run=cloud", "trainer.max_epochs=4")
+    overrides = ["+experiment=smoke", *quick.overrides("run=cloud", "trainer.max_epochs=4")]
     job = Job(
         name="train-cloud",
         command=("-m", "seizure.train", *overrides),

@@ -54,7 +54,7 @@ VIEWS: dict[str, View] = {
     "absence": View(scale_uv=300.0),
     "temporal": View(page_s=40.0, scale_uv=150.0),
     "frontal": View(page_s=20.0, scale_uv=150.0),
-    "tonic_clonic": View(page_s=60.0, scale_uv=300.0),
+    "tonic_clonic": View(page_s=45.0, scale_uv=300.0, before_s=-48.0),
     "icu": View(page_s=40.0, scale_uv=150.0),
     "subtle": View(page_s=40.0),
     "brief": View(scale_uv=150.0),

@@ -16,11 +16,13 @@ def auroc(probability: ArrayLike, is_seizure: ArrayLike) -> float | None:
     >>> auroc([0.1, 0.4, 0.35, 0.8], [False, False, True, True])
     0.75
     """
-    n_seizure, n_background = _cumulated(probability, is_seizure)
-    if n_seizure[-1] == 0 or n_background[-1] == 0:
+    seizure, background = _of_both(probability, is_seizure)
+    if seizure.size == 0 or background.size == 0:
         return None
-    area = np.trapezoid(n_seizure.astype(np.float64), n_background.astype(np.float64))
-    return float(area / (float(n_seizure[-1]) * float(n_background[-1])))
+    value, n = np.unique(seizure, return_counts=True)
+    below = np.searchsorted(background, value, side="left")
+    not_above = np.searchsorted(background, value, side="right")
+    return float((n * (below + not_above)).sum() / (2 * seizure.size * background.size))
 
 
 def auprc(probability: ArrayLike, is_seizure: ArrayLike) -> float | None:
@@ -31,17 +33,20 @@ def auprc(probability: ArrayLike, is_seizure: ArrayLike) -> float | None:
     >>> round(auprc([0.1, 0.4, 0.35, 0.8], [False, False, True, True]), 4)
     0.8333
     """
-    n_seizure, n_background = _cumulated(probability, is_seizure)
-    if n_seizure[-1] == 0:
+    seizure, background = _of_both(probability, is_seizure)
+    if seizure.size == 0:
         return None
-    precision = n_seizure[1:] / (n_seizure[1:] + n_background[1:])
-    return float((np.diff(n_seizure) * precision).sum() / n_seizure[-1])
+    # Recall steps at the values of seizure frames alone.
+    value, n = np.unique(seizure, return_counts=True)
+    n_seizure = np.cumsum(n[::-1])[::-1]
+    n_background = background.size - np.searchsorted(background, value, side="left")
+    return float((n * (n_seizure / (n_seizure + n_background))).sum() / seizure.size)
 
 
-def _cumulated(
+def _of_both(
     probability: ArrayLike, is_seizure: ArrayLike
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Seizure and background frames at or above each distinct probability, from zero up."""
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Probabilities of seizure and, sorted, of background: a copy each, and nothing larger."""
     p, label = np.asarray(probability), np.asarray(is_seizure, dtype=bool)
     if p.shape != label.shape or p.ndim != 1 or p.size == 0:
         raise ValueError(
@@ -49,8 +54,6 @@ def _cumulated(
         )
     if not np.isfinite(p).all():
         raise ValueError("probabilities to rank must be finite")
-    order = np.argsort(-p, kind="stable")
-    p, label = p[order], label[order]
-    last_of_value = np.append(np.flatnonzero(p[1:] != p[:-1]), p.size - 1)
-    n_seizure = np.cumsum(label)[last_of_value]
-    return np.append(0, n_seizure), np.append(0, last_of_value + 1 - n_seizure)
+    background = p[~label]
+    background.sort()
+    return p[label], background

@@ -127,6 +127,8 @@ def required(verb, given):
         "predict": ("input", "checkpoint"),
     }.get(verb, ())
     missing = [key for key in keys if not any(a.startswith(f"{key}=") for a in given)]
+    if verb == "evaluate" and any(a.startswith("tracks=") for a in given):
+        missing = []  # tracks stand for a checkpoint
     if "corpus=tusz" in given and not any(a.startswith("corpus.root=") for a in given):
         # It exists only once its corpus is chosen.
         return [*(f"{key}=x" for key in missing), "corpus=tusz", "corpus.root=x"]

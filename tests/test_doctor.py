@@ -13,6 +13,8 @@ import pytest
 
 from seizure import doctor, prepare
 from seizure.cache.index import INDEX_FILE, CacheIndex
+from seizure.command import load
+from seizure.config import TrainConfig
 from seizure.preflight import machine, storage
 from seizure.preflight.check import Check
 from seizure.preflight.examination import Examination
@@ -220,3 +222,14 @@ def test_output_and_replay_that_cannot_be_are_refused(patient, command, tmp_path
     ended = command(doctor.VERB, f"replay={tmp_path / 'none.pt'}")
     assert ended.code == 2
     assert "none.pt" in ended.err
+
+
+def test_a_corpus_that_is_not_there_is_a_finding_too(tmp_path):
+    nowhere = tmp_path / "nowhere"
+    given = ["corpus=tusz", f"corpus.root={nowhere}", f"paths.data={tmp_path}"]
+    checks = Examination(load("train", TrainConfig, given)).checks()
+    (check,) = [c for c in checks if c.name == "cache complete"]
+    assert check.status == "fail"
+    assert "no index" in check.found
+    assert str(nowhere) in check.found
+    assert "corpus.root=" in check.fix

@@ -48,6 +48,7 @@ class Examination:
         self.config = config
         self.step: timing.StepTimes | None = None
         self.epoch: epoch.Epoch | None = None
+        self._missing_bytes = 0  # of recordings that are still to be prepared
         self.machine = machine.this_machine()
         self.kind = self.machine.resolve(config.trainer.accelerator)
         self.used = build.precision(config.trainer)
@@ -102,7 +103,6 @@ class Examination:
         runs = storage.place_of(self.config.paths.runs)
         checkpoint_bytes = self.step.checkpoint_bytes if self.step else _CHECKPOINT_BYTES
         found = [storage.check_local(place)]
-        missing_bytes = 0
         if isinstance(index, Check):
             found.append(index)
         else:
@@ -110,7 +110,7 @@ class Examination:
             if isinstance(coverage, Check):
                 found.append(coverage)
             else:
-                missing_bytes = coverage.missing_bytes
+                self._missing_bytes = coverage.missing_bytes
                 found.append(cache.check_complete(coverage, self.config.corpus.name, self.command))
             with progress("comparing checksums") as report:
                 compared = cache.compare(self.folder, index, CHECKSUM_BUDGET_S, report)
@@ -118,8 +118,8 @@ class Examination:
             faults = split_faults(self.config.corpus.name, index)
             found.append(cache.check_intact(misplaced, compared, self.command))
             found.append(cache.check_splits(index, faults))
-        if missing_bytes:
-            found.append(storage.check_room("cache", place, missing_bytes))
+        if self._missing_bytes:
+            found.append(storage.check_room("cache", place, self._missing_bytes))
         return [
             *found,
             storage.check_writable("runs", runs),
@@ -129,7 +129,9 @@ class Examination:
     def _network(self, facts: model.NetworkFacts) -> list[Check]:
         batch_size, memory = self.config.loader.batch_size, self._device_memory()
         return [
-            model.check_scans(facts, scan_backend(self.kind), on_cuda=self.kind == "cuda"),
+            model.check_scans(
+                facts, scan_backend(self.kind), on_cuda=self.kind == "cuda" and self.is_there
+            ),
             model.check_graphs(facts),
             model.check_encoding(facts),
             model.check_batch(facts, batch_size, *memory, is_exact=self.kind == "cpu"),
@@ -204,7 +206,20 @@ class Examination:
         try:
             return CacheIndex.load(self.folder)
         except CacheError as error:
-            return Check("cache complete", "fail", str(error), self.command)
+            what = str(error).partition("; run ")[0]
+        try:
+            self._missing_bytes = self._source_bytes()
+        except CorpusError as error:  # then there is nothing to prepare either
+            fix = f"corpus.root=… of the folder where it is; then {self.command}"
+            return Check("cache complete", "fail", f"{what}, and {error}", fix)
+        return Check("cache complete", "fail", what, self.command)
+
+    def _source_bytes(self) -> int:
+        """What the recordings to prepare take as they are, about as much as they will."""
+        corpus = self.config.corpus
+        if isinstance(corpus, SyntheticCorpus) and not is_made(corpus.root, corpus.spec):
+            return 0
+        return sum(recording.edf.stat().st_size for recording in reader_of(corpus).recordings())
 
     def _coverage(self, index: CacheIndex) -> cache.Coverage | Check:
         """The corpus beside its cache, or why it cannot be listed."""
@@ -213,15 +228,13 @@ class Examination:
             if (self.folder / ORIGIN_FILE).exists():
                 claim(self.folder, corpus.root.absolute())
             if isinstance(corpus, SyntheticCorpus) and not is_made(corpus.root, corpus.spec):
-                raise CorpusError(f"{corpus.root} holds no finished synthetic corpus")
+                found = f"{corpus.root} holds no finished synthetic corpus"
+                return Check("cache complete", "fail", found, self.command)
             return cache.cover(reader_of(corpus), index, self.folder, self.config.preprocess)
         except (CorpusError, CacheError, OSError) as error:
-            return Check(
-                "cache complete",
-                "fail",
-                f"its corpus cannot be listed: {error}",
-                f"corpus.root=… where it is, or {self.command}",
-            )
+            found = f"its corpus cannot be listed: {error}"
+            fix = "corpus.root=… of the folder where it is, or of a new one for a synthetic corpus"
+            return Check("cache complete", "fail", found, fix)
 
     def _precision(self) -> precision.InForce:
         product = None

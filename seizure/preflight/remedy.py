@@ -24,6 +24,7 @@ def prepare_command(config: TrainConfig) -> str:
             to_plain(PrepareConfig(config.paths, config.corpus, config.preprocess, config.prepare))
         )
     )
+    del wanted["paths.runs"]  # nothing to prepare is there
     name = config.corpus.name
     overrides = [] if name == "synthetic" else [f"corpus={name}"]
     # Other paths follow from the first; where they do, they need not be said.

@@ -14,7 +14,7 @@ from seizure.preflight.remedy import prepare_command
     [
         ([], "python -m seizure.prepare"),
         (["+hw=a100", "model=base", "seed=3"], "python -m seizure.prepare"),
-        (["paths.data=/big"], "python -m seizure.prepare paths.data=/big"),
+        (["paths.data=/big", "paths.runs=/fast"], "python -m seizure.prepare paths.data=/big"),
         (
             ["+experiment=tusz", "corpus.root=/data/tusz"],
             "python -m seizure.prepare corpus=tusz corpus.root=/data/tusz",

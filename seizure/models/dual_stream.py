@@ -28,7 +28,7 @@ from seizure.nn.encoding import (
 )
 from seizure.nn.graph import SSGConv, sparse_adjacency
 from seizure.nn.mamba import Backend
-from seizure.nn.norm import RMSNorm
+from seizure.nn.norm import RMSNorm, widened
 from seizure.nn.tcn import Pyramid
 
 # Far below the squared length of normalised features.
@@ -153,7 +153,7 @@ class EdgeStream(nn.Module):
         (d, electrode, batch, frame) to (batch, edge step, 1, electrode, electrode).
         """
         with torch.autocast(nodes.device.type, enabled=False):
-            windows = nodes.float().unflatten(-1, (-1, self.every))
+            windows = widened(nodes).unflatten(-1, (-1, self.every))
             windows = windows.permute(2, 3, 1, 0, 4).flatten(3)  # (batch, step, electrode, feature)
             if self.is_centred:
                 windows = windows - windows.mean(-1, keepdim=True)
@@ -180,8 +180,8 @@ class EdgeStream(nn.Module):
     def graphs(self, edges: Tensor) -> Tensor:
         """Weights of the strongest edges, (d, pair, batch, edge step) to (batch, edge step,
         electrode, electrode)."""
-        h = self.to_weight.weight @ edges.flatten(1).float() + self.to_weight.bias
-        weight = F.softplus(h.float()).view(edges.shape[1:])
+        h = self.to_weight.weight @ widened(edges.flatten(1)) + self.to_weight.bias
+        weight = F.softplus(widened(h)).view(edges.shape[1:])
         return sparse_adjacency(self.as_matrices(weight), self.top_k, self.threshold)
 
     def as_matrices(self, weight: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from seizure.nn.decay import no_decay_on_bias
 from seizure.nn.encoding import DynamicEncoding
 from seizure.nn.filter_bank import FilterBank, coherence, log_power
 from seizure.nn.mamba import Backend
-from seizure.nn.norm import BatchNorm
+from seizure.nn.norm import BatchNorm, widened
 from seizure.nn.tcn import Pyramid
 
 
@@ -193,8 +193,7 @@ class Readout(nn.Module):
         h = F.silu(self.lift(self.norm(nodes)))  # (batch, frame, electrode, 2·d)
         # The root of a variance has no slope at zero, where all electrodes agree. Squares beyond
         # 256 do not fit a float16.
-        wide = h.to(torch.promote_types(h.dtype, torch.float32))
-        spread = (wide.var(2, correction=0) + 1e-4).sqrt()
+        spread = (widened(h).var(2, correction=0) + 1e-4).sqrt()
         h = F.silu(self.gather(torch.cat([h.mean(2), h.amax(2), spread], dim=-1)))
         h = h + F.silu(self.mix(h))  # (batch, frame, 2·d)
         h = self.to_logit(h).float().transpose(1, 2)  # (batch, 1, frame)

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seizure.nn.norm import widened
+
 
 def structural_graph(positions: np.ndarray) -> np.ndarray:
     """How near electrodes are, (electrode, electrode), symmetric, in [0, 1], zero on the diagonal.
@@ -92,7 +94,7 @@ class DynamicEncoding(nn.Module):
     @torch.no_grad()
     def forward(self, graphs: Tensor) -> Tensor:
         with torch.autocast(graphs.device.type, enabled=False):
-            vectors = _smoothest(graphs[:, :: self.every].float(), self.n_vectors)
+            vectors = _smoothest(widened(graphs[:, :: self.every]), self.n_vectors)
         if self.training:
             signs = torch.randint(0, 2, vectors[..., :1, :].shape, device=vectors.device)
             vectors = vectors * (2 * signs - 1)
@@ -120,7 +122,7 @@ class RandomWalkEncoding(nn.Module):
 
     def forward(self, graphs: Tensor) -> Tensor:
         with torch.autocast(graphs.device.type, enabled=False):
-            some = graphs[:, :: self.every].float()
+            some = widened(graphs[:, :: self.every])
             walk = some / some.sum(-1, keepdim=True)
             back, after = [], walk
             for _ in range(self.n_steps):

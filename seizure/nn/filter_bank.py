@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seizure.nn.norm import widened
+
 # Cycles of a wave under one standard deviation of its envelope, twice pi over; sets bandwidth.
 _CYCLES = 3.5
 _WIDTH_RANGE_S = (0.025, 0.11)
@@ -75,7 +77,7 @@ def log_power(waves: Tensor, pool: int) -> Tensor:
     tensor([3.9100, 3.9100, 3.9100])
     """
     with torch.autocast(waves.device.type, enabled=False):
-        power = waves.float().square().unflatten(-3, (-1, pool)).sum((-3, -2)) / pool
+        power = widened(waves).square().unflatten(-3, (-1, pool)).sum((-3, -2)) / pool
         return torch.log(power + _FLOOR)
 
 
@@ -92,7 +94,7 @@ def coherence(waves: Tensor) -> Tensor:
     torch.Size([1, 2, 10, 3, 3])
     """
     with torch.autocast(waves.device.type, enabled=False):
-        parts = waves.float().permute(0, 2, 5, 4, 1, 3)  # (batch, step, band, 2, electrode, time)
+        parts = widened(waves).permute(0, 2, 5, 4, 1, 3)  # (batch, step, band, 2, electrode, time)
         n_electrodes = parts.shape[-2]
         parts = parts.flatten(3, 4)
         products = parts @ parts.mT

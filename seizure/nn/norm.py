@@ -58,6 +58,15 @@ class RMSNorm(nn.Module):
         return rms_normalise(x, self.weight, self.eps, self.dim)
 
 
+def widened(x: Tensor) -> Tensor:
+    """A 16-bit tensor in float32; float32 and float64 as they are.
+
+    >>> widened(torch.ones(1, dtype=torch.bfloat16)).dtype, widened(torch.ones(1).double()).dtype
+    (torch.float32, torch.float64)
+    """
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class BatchNorm(nn.BatchNorm1d):
     """Each feature centred and scaled by its own statistics over batch and time, (..., feature).
 
@@ -76,8 +85,7 @@ class BatchNorm(nn.BatchNorm1d):
 
     def forward(self, input: Tensor) -> Tensor:
         with torch.autocast(input.device.type, enabled=False):
-            wide = input.to(torch.promote_types(input.dtype, torch.float32))
-            flat = wide.flatten(0, -2)
+            flat = widened(input).flatten(0, -2)
             together = self.training and n_ranks() > 1
             normal = self._normal_over_ranks(flat) if together else super().forward(flat)
             return normal.view(input.shape)

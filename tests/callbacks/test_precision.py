@@ -6,7 +6,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
-from lightning.pytorch.plugins import MixedPrecision
+from lightning.pytorch.plugins import DoublePrecision, MixedPrecision
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -207,3 +207,32 @@ def test_scans_norms_graphs_and_loss_stay_in_float32(quick, tiny_cache, size):
     )
     gradients = {p.grad.dtype for p in module.parameters() if p.grad is not None}
     assert gradients == {torch.float32}
+
+
+@pytest.mark.parametrize("size", ["electrode_pico", "pico"])
+def test_float64_is_float64_all_the_way(tiny_cache, size):
+    config = load("train", TrainConfig, [f"model={size}", "trainer.accelerator=cpu"])
+    folder, index = tiny_cache
+    data = WindowDataModule(folder, index, config.windows, Balance(), Loading(2, 2), seed=0)
+    module = build.module(config, data, {})
+    plugin = DoublePrecision()
+    module = plugin.convert_module(module)
+    batch = plugin.convert_input(next(iter(data.train_dataloader())))
+    with Widths() as widths, plugin.train_step_context():
+        module.learn(batch, (0, 0, 0)).backward()
+    assert {p.grad.dtype for p in module.parameters() if p.grad is not None} == {torch.float64}
+    assert widths.seen == {torch.float64}
+
+
+class Widths(TorchDispatchMode):
+    """Notes the formats of what matrices and convolutions are multiplied in."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket.__name__ in ("mm", "bmm", "addmm", "convolution"):
+            self.seen |= {v.dtype for v in args if isinstance(v, torch.Tensor)}
+        return result

@@ -5,8 +5,13 @@ import subprocess
 import numpy as np
 import pytest
 
+from seizure.events.decide import Postprocessing
+from seizure.scoring.curve import sweep, thresholds_for
+from seizure.scoring.evaluation import evaluate
 from seizure.scoring.html import MissingPictureError, as_html
+from seizure.scoring.operating_point import choose
 from seizure.scoring.plots import plot_latency
+from seizure.scoring.report import write_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 MARKDOWN = """# A report
@@ -84,6 +89,16 @@ def test_a_browser_shows_every_picture_and_scrolls_only_tables_sideways(browser,
     path.write_text(page.replace("</body>", MEASURE), encoding="utf-8")
     dom = shown(browser, path, "--dump-dom")
     assert re.search(r'data-measured="([^"]*)"', dom)[1] == "1 1 true 0"
+
+
+def test_a_whole_report_fits_a_small_window(browser, recordings, tmp_path):
+    settings = Postprocessing()
+    choice = choose(sweep(recordings, settings, thresholds_for(recordings)), settings, 50.0)
+    path = write_report(tmp_path, evaluate(recordings, choice), "made-up EEG")
+    page = path.read_text(encoding="utf-8")
+    path.write_text(page.replace("</body>", MEASURE), encoding="utf-8")
+    dom = shown(browser, path, "--dump-dom")
+    assert re.search(r'data-measured="([^"]*)"', dom)[1] == "4 4 true 0"
 
 
 def test_a_screenshot_holds_the_picture_s_colours(browser, page, tmp_path):

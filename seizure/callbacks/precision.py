@@ -136,6 +136,10 @@ class PrecisionWatch(pl.Callback):
     def _say(self, trainer: pl.Trainer) -> None:
         if not trainer.is_global_zero:
             return
+        often = ""
+        if self._n_skipped > max(1, _OFTEN * self._n_steps):
+            instead = "; bf16-mixed, which this card has, needs no scaler" if has_bf16() else ""
+            often = f", which is often{instead}"
         log.info(
             "precision, epoch %d: loss scale %g, %d of %d steps skipped for gradients beyond %s%s",
             trainer.current_epoch + 1,
@@ -143,9 +147,7 @@ class PrecisionWatch(pl.Callback):
             self._n_skipped,
             self._n_steps,
             _name(FORMATS[self.asked]),
-            "; that is often, bf16-mixed needs no scaler"
-            if self._n_skipped > max(1, _OFTEN * self._n_steps)
-            else "",
+            often,
         )
 
 

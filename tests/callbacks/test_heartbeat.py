@@ -131,6 +131,13 @@ def test_a_validation_inside_an_epoch_does_not_slow_the_epoch_down(lines):
     assert look.elapsed_s < 0.5
 
 
+def test_only_process_zero_speaks(lines, monkeypatch):
+    monkeypatch.setattr(pl.Trainer, "is_global_zero", False)
+    trainer = trainer_with(Heartbeat(0.05))
+    trainer.fit(Regression(), DataLoader(Numbers(slow_at=3), 4), DataLoader(Numbers(), 1))
+    assert lines() == []
+
+
 def test_the_heart_stops_with_the_run(lines):
     heartbeat = Heartbeat(0.05)
     trainer = trainer_with(heartbeat)

@@ -30,9 +30,11 @@ from seizure.corpus.synthetic import SyntheticSpec
 from seizure.corpus.synthetic.difficulty import Difficulty
 from seizure.corpus.synthetic.scene import TruthEvent
 from seizure.corpus.synthetic.spec import SPLITS
+from seizure.eeg.annotation import Event
 from seizure.events.decide import Postprocessing
 from seizure.scoring import nedc
 from seizure.scoring.bootstrap import patient_interval
+from seizure.scoring.breakdown import by_cause
 from seizure.scoring.case import Pair
 from seizure.scoring.curve import sweep, thresholds_for
 from seizure.scoring.operating_point import choose
@@ -139,22 +141,6 @@ def shown(pairs: Sequence[Pair]) -> str:
     )
 
 
-def causes(pairs: Sequence[Pair], truths: Truths) -> Counter[str]:
-    """What lies under each detection that overlaps no seizure."""
-    found: Counter[str] = Counter()
-    for pair in pairs:
-        for event in pair.hypothesis:
-            if any(event.start_s < r.stop_s and r.start_s < event.stop_s for r in pair.reference):
-                continue
-            under = [
-                (min(event.stop_s, t.stop_s) - max(event.start_s, t.start_s), t.cause)
-                for t in truths[pair.stem]
-                if event.start_s < t.stop_s and t.start_s < event.stop_s
-            ]
-            found[max(under)[1] if under else "background"] += 1
-    return found
-
-
 def by_type(pairs: Sequence[Pair], truths: Truths) -> str:
     """Detected of all seizures, of each of the generator's types."""
     hit, all_of = Counter(), Counter()
@@ -171,7 +157,9 @@ def by_type(pairs: Sequence[Pair], truths: Truths) -> str:
 
 def main() -> None:
     """Print a row as soon as it is known; at the end the same over all seeds."""
-    words = dict(word.split("=", 1) for word in sys.argv[1:])
+    words = dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
+    if "store" not in words:
+        raise SystemExit(f"found no store=FOLDER to keep features in\n\n{__doc__}")
     hours = {s: float(words.get(s, "60" if s == "train" else "100")) for s in SPLITS}
     seeds = [int(text) for text in words.get("seeds", "0,1,2").split(",")]
     over_seeds: dict[str, list[Outcome]] = {name: [] for name in DETECTORS}
@@ -211,7 +199,11 @@ def print_row(name: str, outcomes: Sequence[Outcome], truths: Truths) -> None:
     aurocs = " ".join(f"{one.auroc:.3f}" for one in outcomes)
     print(f"{name:<38}", " | ".join(shown(pairs[target]) for target in TARGETS), "| AUROC", aurocs)
     first = pairs[TARGETS[0]]
-    under = ", ".join(f"{cause} {n}" for cause, n in causes(first, truths).most_common())
+    others = {
+        stem: tuple(Event(t.start_s, t.stop_s, t.cause) for t in truth if t.origin != "seizure")
+        for stem, truth in truths.items()
+    }
+    under = ", ".join(f"{cause} {n}" for cause, n in by_cause(first, others))
     print(f"{'':<4}false alarms: {under}\n{'':<4}found: {by_type(first, truths)}", flush=True)
 
 

@@ -67,6 +67,11 @@ def make_plan(request: Request, conf: Path, now: float) -> Plan:
         faults += tuple(dict.fromkeys(fault for _, found in checks for fault in found))
         if any(other != hardware for other, _ in checks):
             faults += ("hw differs between the jobs of a sweep; give it one value for all",)
+        if hardware.hosts > 1 and request.action != "train":
+            faults += (
+                f"{request.action} takes one host and hw.hosts={hardware.hosts}; give --hw of one, "
+                "such as h100",
+            )
     started = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
     name = "-".join(filter(None, (request.action, request.run, started)))
     jobs = [

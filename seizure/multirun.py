@@ -39,6 +39,7 @@ def expand(overrides: Sequence[str]) -> list[tuple[str, ...]]:
                 f"{override.input_line}: every combination is run, and an interval has no end of "
                 "values; list them (a,b,c), or let +sweep=optuna choose"
             )
+    # Hydra keeps this among its internals; there is no other place that splits as it does.
     (jobs,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
     return [tuple(job) for job in jobs]
 

@@ -99,6 +99,12 @@ def test_the_doctor_is_told_what_training_is_and_its_no_is_final() -> None:
     assert (job.done_codes, job.final_codes) == ((0,), (1,))
 
 
+@pytest.mark.parametrize("action", [action for action in ACTIONS if action != "train"])
+def test_only_training_uses_several_hosts(action: str) -> None:
+    more = ("input=/data/clinic",) if action == "predict" else ()
+    assert "takes one host" in " ".join(plan(action, "--hw", "h100x16", "--run", "r", *more).faults)
+
+
 def test_a_machine_is_changed_by_overrides_of_hw() -> None:
     made = plan("train", "--hw", "a100", "--run", "r", "hw.attempts=1", "hw.timeout_h=2")
     assert only(made).budget_s == 2 * 3600
@@ -202,7 +208,7 @@ def test_what_would_waste_money_is_found_before(override: str, said: str) -> Non
 
 
 def test_a_configuration_that_the_verb_refuses_is_refused_here() -> None:
-    with pytest.raises(ConfigError, match="nearest known key is 'model'"):
+    with pytest.raises(ConfigError, match="unknown key 'modle'"):
         plan("train", "--hw", "a100", "--run", "r", "modle=base")
     with pytest.raises(ConfigError, match="input: no value"):
         plan("predict", "--hw", "t4", "--run", "r")

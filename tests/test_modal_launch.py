@@ -457,4 +457,4 @@ def test_a_configuration_error_is_not_tried_again(
     verdict = launcher.attempt.local(job)
     assert not verdict.done
     assert not verdict.goes_on
-    assert "nearest known key is 'model'" in verdict.reason
+    assert "unknown key 'modle'" in verdict.reason

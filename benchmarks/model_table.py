@@ -65,9 +65,12 @@ def measure(size: str, n_rounds: int) -> Cost:
 
     inferred_s = fastest(infer, n_rounds)
     inference_mb = peak_mb() - before_mb
-    # The counter knows the product that adds to a new tensor, not the one that adds in place.
-    in_place = {torch.ops.aten.baddbmm_: product_flop}
-    counter = FlopCounterMode(display=False, custom_mapping=in_place)
+    # The counter does not know the product that adds in place, nor that of `seizure.nn.product`.
+    others = {
+        torch.ops.aten.baddbmm_: product_flop,
+        torch.ops.mkldnn._linear_pointwise: linear_flop,
+    }
+    counter = FlopCounterMode(display=False, custom_mapping=others)
     with counter, torch.no_grad():
         network(eeg)
     optimiser = torch.optim.AdamW(network.train().parameters(), lr=1e-3)
@@ -92,6 +95,11 @@ def measure(size: str, n_rounds: int) -> Cost:
 def product_flop(_: torch.Size, one: torch.Size, other: torch.Size, **__: object) -> int:
     """Of a batch of matrix products, (batch, n, k) with (batch, k, m)."""
     return 2 * one.numel() * other[-1]
+
+
+def linear_flop(x: torch.Size, weight: torch.Size, *_: object, **__: object) -> int:
+    """Of a matrix product, (n, k) with (m, k)."""
+    return 2 * x.numel() * weight[0]
 
 
 def fastest(run: Callable[[], None], n_rounds: int) -> float:

@@ -84,7 +84,7 @@ def main() -> None:
         batched = [
             t.detach().flatten(2).permute(2, 0, 1).contiguous() for t in inputs if t.ndim > 1
         ]
-        batched.insert(2, inputs[2].detach().unsqueeze(1).repeat(1, batch))
+        batched.insert(2, inputs[2].detach())
         batched = [tensor.requires_grad_() for tensor in batched]
 
         def step(function: Callable[..., Tensor], inputs: list[Tensor] = inputs) -> None:

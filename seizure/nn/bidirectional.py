@@ -30,7 +30,7 @@ class BidirectionalLayer(MambaLayer):
     def forward(self, x: Tensor) -> Tensor:
         h = self.norm(x)
         there = self.forwards.features_first(h)
-        back = self.backwards.features_first(h.flip(-1)).flip(-1)
+        back = self.backwards.features_first(h, is_reversed=True)
         return x + self.dropout(there + back)
 
 

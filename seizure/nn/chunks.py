@@ -65,10 +65,13 @@ class Chunks:
         """(feature, batch, time) to a view (batch·chunk, feature, step)."""
         return self.steps(t).transpose(0, 1)
 
-    def join(self, t: Tensor) -> Tensor:
-        """(batch·chunk, feature, step) to (feature, batch, time), copied."""
-        return t.transpose(0, 1).reshape(t.shape[1], -1, self.count * self.length)
-
-    def by_head(self, states: Tensor, half: Tensor) -> Tensor:
-        """(batch, chunk, feature, state) to (batch, chunk, head, headdim·state)."""
-        return states.unflatten(2, (half.shape[2], -1)).flatten(3)
+    def join(self, t: Tensor, factor: Tensor | None = None) -> Tensor:
+        """(batch·chunk, feature, step) to (feature, batch, time), times (head, batch, time)."""
+        joined = t.new_empty(t.shape[1], len(t) // self.count, self.count * self.length)
+        if factor is None:
+            self.cut(joined).copy_(t)
+            return joined
+        by_head = self.steps(joined).unflatten(0, (len(factor), -1))
+        parts = t.transpose(0, 1).unflatten(0, (len(factor), -1))
+        torch.mul(parts, self.steps(factor).unsqueeze(1), out=by_head)
+        return joined

@@ -1,13 +1,10 @@
 """Convolutions over time, in the layouts that keep them fast on a CPU."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seizure.nn.decay import no_decay
-from seizure.nn.ssd import refuse_double_backward
 
 
 class Conv(nn.Conv1d):
@@ -63,43 +60,34 @@ class Conv(nn.Conv1d):
         return image.squeeze(2).transpose(1, 2)
 
 
-def causal_conv_silu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """`silu` of a depthwise convolution whose output sees only the present and the past.
+def causal_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A depthwise convolution whose output sees only the present and the past, outside autograd.
 
-    x (channel, batch, time), weight (channel, tap), bias (channel,), to the shape of x.
+    x (channel, batch, time), weight (channel, tap), bias (channel,), to the shape of x. With time
+    innermost a tap is one scaled addition of a shifted run, and needs no padding.
 
-    >>> causal_conv_silu(torch.ones(1, 1, 4), torch.ones(1, 3), torch.zeros(1)).round(decimals=2)
-    tensor([[[0.7300, 1.7600, 2.8600, 2.8600]]])
+    >>> causal_conv(torch.ones(1, 1, 4), torch.ones(1, 3), torch.zeros(1))
+    tensor([[[1., 2., 3., 3.]]])
     """
-    with torch.autocast(x.device.type, enabled=False):
-        return _CausalConvSilu.apply(x.to(weight.dtype), weight, bias)  # type: ignore[return-value]
+    taps = weight.unbind(1)[::-1]
+    y = torch.addcmul(_column(bias), x, _column(taps[0]))
+    for lag in range(1, min(len(taps), x.shape[-1])):
+        y[..., lag:].addcmul_(x[..., :-lag], _column(taps[lag]))
+    return y
 
 
-class _CausalConvSilu(torch.autograd.Function):
-    # With time innermost a tap is one scaled addition of a shifted run, and needs no padding.
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        taps = weight.unbind(1)[::-1]
-        y = (x * _column(taps[0])).add_(_column(bias))
-        for lag in range(1, min(len(taps), x.shape[-1])):
-            y[..., lag:].addcmul_(x[..., :-lag], _column(taps[lag]))
-        ctx.save_for_backward(x, y, weight)
-        return F.silu(y)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
-        refuse_double_backward("causal_conv_silu")
-        x, y, weight = ctx.saved_tensors
-        dy = torch.ops.aten.silu_backward(gradients[0], y)
-        taps = weight.unbind(1)[::-1]
-        dx = dy * _column(taps[0])
-        dtaps = [(dy * x).sum((1, 2))]
-        for lag in range(1, min(len(taps), x.shape[-1])):
-            dx[..., :-lag].addcmul_(dy[..., lag:], _column(taps[lag]))
-            dtaps.append((dy[..., lag:] * x[..., :-lag]).sum((1, 2)))
-        dtaps += [torch.zeros_like(tap) for tap in taps[len(dtaps) :]]
-        return dx, torch.stack(dtaps[::-1], dim=1), dy.sum((1, 2))
+def causal_conv_backward(
+    dy: Tensor, x: Tensor, weight: Tensor, out: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The gradients of weight and bias; that of x goes into `out`."""
+    taps = weight.unbind(1)[::-1]
+    dx = torch.mul(dy, _column(taps[0]), out=out)
+    dtaps = [(dy * x).sum((1, 2))]
+    for lag in range(1, min(len(taps), x.shape[-1])):
+        dx[..., :-lag].addcmul_(dy[..., lag:], _column(taps[lag]))
+        dtaps.append((dy[..., lag:] * x[..., :-lag]).sum((1, 2)))
+    dtaps += [torch.zeros_like(tap) for tap in taps[len(dtaps) :]]
+    return torch.stack(dtaps[::-1], dim=1), dy.sum((1, 2))
 
 
 def _column(values: Tensor) -> Tensor:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seizure.nn.conv import causal_conv_silu
 from seizure.nn.decay import no_decay, no_decay_on_bias
-from seizure.nn.norm import RMSNorm, gated_rms_normalise
-from seizure.nn.ssd import ssd_features_first, ssd_step
+from seizure.nn.mixer import Weights, mix
+from seizure.nn.norm import RMSNorm
+from seizure.nn.ssd import ssd_step
 
 Backend = Literal["torch", "mamba_ssm"]
 
@@ -88,22 +88,26 @@ class Mamba2(nn.Module):
             return self._with_kernels(u)
         return self.features_first(u.permute(2, 0, 1)).permute(1, 2, 0)
 
-    def features_first(self, u: Tensor) -> Tensor:
-        """The same in the layout the PyTorch scan is fast in, (feature, batch, time)."""
+    def features_first(self, u: Tensor, is_reversed: bool = False) -> Tensor:
+        """The same in the layout the PyTorch scan is fast in, (feature, batch, time).
+
+        Reversed, it reads from the last step to the first.
+        """
         if self.kernels is not None and u.is_cuda:
-            return self._with_kernels(u.permute(1, 2, 0)).permute(2, 0, 1)
-        batch, time = u.shape[1:]
-        zxbcdt = (self.in_proj.weight @ u.reshape(len(u), -1)).view(-1, batch, time)
-        z, xBC, dt = zxbcdt.split([self.d_inner, len(self.conv1d.weight), self.n_heads])
-        xBC = causal_conv_silu(xBC, self.conv1d.weight.squeeze(1), self.conv_bias)
-        x, B, C = xBC.split([self.d_inner, self.d_state, self.d_state])
-        # Step sizes and decay rates stay in float32: a rounded decay compounds over the window.
-        dt = F.softplus(_precise(dt) + _precise(self.dt_bias)[:, None, None])
-        A = -_precise(self.A_log).exp()
-        y, _ = ssd_features_first(x, dt, A.unsqueeze(1).expand(-1, batch), B, C)
-        y = torch.addcmul(y, x, self.D.repeat_interleave(self.headdim)[:, None, None])
-        y = gated_rms_normalise(y, z, self.norm.weight, self.norm.eps)
-        return (self.out_proj.weight @ y.flatten(1)).view(-1, batch, time)
+            u = u.flip(-1) if is_reversed else u
+            y = self._with_kernels(u.permute(1, 2, 0)).permute(2, 0, 1)
+            return y.flip(-1) if is_reversed else y
+        weights = Weights(
+            in_proj=self.in_proj.weight,
+            conv=self.conv1d.weight.squeeze(1),
+            conv_bias=self.conv_bias,
+            dt_bias=self.dt_bias,
+            A_log=self.A_log,
+            D=self.D,
+            norm=self.norm.weight,
+            out_proj=self.out_proj.weight,
+        )
+        return mix(u, weights, self.norm.eps, is_reversed)
 
     @property
     def conv_bias(self) -> Tensor:

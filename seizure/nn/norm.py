@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seizure.nn.decay import no_decay
 from seizure.nn.ranks import mean_over_ranks, n_ranks
@@ -22,19 +21,6 @@ def rms_normalise(x: Tensor, weight: Tensor, eps: float, dim: int = -1) -> Tenso
     dtype = torch.promote_types(x.dtype, torch.float32)
     with torch.autocast(x.device.type, enabled=False):
         return _RmsNormalise.apply(x.to(dtype), weight.to(dtype), eps, dim)  # type: ignore[return-value]
-
-
-def gated_rms_normalise(y: Tensor, z: Tensor, weight: Tensor, eps: float) -> Tensor:
-    """`rms_normalise(y * silu(z))` over the first axis, keeping nothing but its inputs.
-
-    Source: Dao and Gu 2024, "Transformers are SSMs", section 7.2; the gate comes before the norm.
-
-    >>> gated_rms_normalise(torch.ones(4, 2), torch.ones(4, 2), torch.ones(4), 0.0)[0]
-    tensor([1., 1.])
-    """
-    dtype = torch.promote_types(y.dtype, torch.float32)
-    with torch.autocast(y.device.type, enabled=False):
-        return _GatedRmsNormalise.apply(y.to(dtype), z.to(dtype), weight.to(dtype), eps)  # type: ignore[return-value]
 
 
 class RMSNorm(nn.Module):
@@ -123,26 +109,6 @@ class _RmsNormalise(torch.autograd.Function):
         x, weight, inverse = ctx.saved_tensors
         dx, dweight = _rms_backward(gradients[0], x * inverse, weight, inverse, ctx.dim)
         return dx, dweight, None, None
-
-
-class _GatedRmsNormalise(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, y: Tensor, z: Tensor, weight: Tensor, eps: float) -> Tensor:
-        gated = F.silu(z).mul_(y)
-        inverse = _inverse_rms(gated, eps, 0)
-        ctx.save_for_backward(y, z, weight, inverse)
-        return gated.mul_(inverse).mul_(_along(weight, y, 0))
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        refuse_double_backward("gated_rms_normalise")
-        y, z, weight, inverse = ctx.saved_tensors
-        gate = F.silu(z)
-        normal = (y * gate).mul_(inverse)
-        dgated, dweight = _rms_backward(gradients[0], normal, weight, inverse, 0)
-        dy = gate.mul_(dgated)
-        dz = torch.ops.aten.silu_backward(dgated.mul_(y), z)
-        return dy, dz, dweight, None
 
 
 def _inverse_rms(x: Tensor, eps: float, dim: int) -> Tensor:

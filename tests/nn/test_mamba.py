@@ -63,6 +63,17 @@ def test_output_and_gradients_equal_the_definition(time):
         torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-10)
 
 
+def test_a_compiled_mixer_learns_the_same():
+    mamba, u = make(), torch.randn(2, 40, 16)
+    compiled = torch.compile(mamba, backend="aot_eager")
+    results = [
+        torch.autograd.grad(function(u).square().sum(), list(mamba.parameters()))
+        for function in (mamba, compiled)
+    ]
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
 def test_streaming_one_step_at_a_time_equals_the_whole():
     mamba, u = make(), torch.randn(2, 70, 16)
     state, steps = mamba.initial_state(2), []

@@ -94,7 +94,7 @@ def _content(folder: Path) -> dict[str, Any]:
     path = folder / DETECTOR_FILE
     if not path.is_file():
         raise ConfigError(
-            f"{folder}: no {DETECTOR_FILE}, expected the folder `tracks` of a run or an evaluation; "
-            "evaluating its checkpoint writes one"
+            f"{folder}: no {DETECTOR_FILE}, expected the folder `tracks` of a run or an "
+            "evaluation; evaluating its checkpoint writes one"
         )
     return json.loads(path.read_text(encoding="utf-8"))

@@ -91,7 +91,7 @@ def test_a_missing_value_names_its_key():
     with pytest.raises(ConfigError, match=r"corpus\.root: no value; give corpus\.root="):
         load("prepare", PrepareConfig, ["corpus=tusz"])
     with pytest.raises(ConfigError, match="checkpoint: no value"):
-        load("evaluate", EvaluateConfig)
+        load("predict", PredictConfig, ["input=a.edf"])
     with pytest.raises(ConfigError, match="input: no value"):
         load("predict", PredictConfig)
 

@@ -32,7 +32,7 @@ class Weights(NamedTuple):
 
 
 # A compiler has nothing to add to it, and does not take views to write into.
-@torch.compiler.disable
+@torch.compiler.disable()
 def mix(u: Tensor, weights: Weights, eps: float, is_reversed: bool = False) -> Tensor:
     """Mamba-2 of u (feature, batch, time), backwards in time if reversed; same shape out.
 

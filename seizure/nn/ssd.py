@@ -40,7 +40,7 @@ def ssd(
     return y.permute(1, 2, 0).unflatten(2, (heads, headdim)), state.unflatten(1, (heads, headdim))
 
 
-@torch.compiler.disable
+@torch.compiler.disable()
 def ssd_features_first(
     x: Tensor,
     dt: Tensor,

@@ -9,6 +9,6 @@ from seizure.callbacks import guard
 def replay(path: Path) -> str:
     """Runs the batch of a run's `nonfinite.pt` again: plain lines of where it broke and breaks now.
 
-    Raises `seizure.callbacks.guard.ReproductionError`, which says what the file is, if it is none.
+    Raises `ReproductionError` if the file is none.
     """
     return guard.replay(path, rebuilt)

@@ -9,16 +9,10 @@ from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 
 from seizure import build
-from seizure.callbacks.guard import (
-    Guard,
-    NonFinite,
-    Reproduction,
-    ReproductionError,
-    replay,
-    settled,
-)
+from seizure.callbacks.guard import Guard, NonFinite, replay, settled
 from seizure.callbacks.nonfinite import first_nonfinite
 from seizure.callbacks.random_state import RandomState
+from seizure.callbacks.reproduction import Reproduction, ReproductionError
 from seizure.command import load
 from seizure.config import TrainConfig
 from seizure.events.decide import Postprocessing

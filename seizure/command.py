@@ -7,7 +7,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -153,7 +153,11 @@ def job_of(verb: Verb[Any]) -> Callable[[DictConfig], Any]:
 
 def say_results(sweep: Sweep) -> bool:
     """Say what a sweep's jobs came to, and keep it; whether all of them finished."""
-    results = read_results(sweep.folder)
+    results = [
+        # Nothing runs any more: it was stopped, or vanished for want of memory say.
+        replace(result, status="stopped") if result.status == "running" else result
+        for result in read_results(sweep.folder)
+    ]
     leave_table(sweep.folder, results)
     for line in table(results):
         log.info("%s", line)

@@ -6,6 +6,8 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from filelock import FileLock
+
 from seizure.cache.build import BuildReport, build_cache, build_part, cache_folder
 from seizure.cache.index import CacheIndex
 from seizure.cache.origin import claim
@@ -28,7 +30,7 @@ from seizure.corpus.bids import BidsCorpus as BidsReader
 from seizure.corpus.chbmit import ChbmitCorpus as ChbmitReader
 from seizure.corpus.edf_folder import EdfFolderCorpus as EdfFolderReader
 from seizure.corpus.entry import Corpus
-from seizure.corpus.synthetic.corpus import make_corpus
+from seizure.corpus.synthetic.corpus import is_made, make_corpus
 from seizure.corpus.tusz import TuszCorpus as TuszReader
 from seizure.eeg.filtering import Preprocessing
 from seizure.progress import progress
@@ -76,8 +78,11 @@ class PreparedCorpus:
 
 def open_corpus(settings: CorpusSettings, jobs: int) -> Corpus:
     """The corpus of a configuration; the synthetic one is made first if it is not there."""
-    if isinstance(settings, SyntheticCorpus):
-        with progress("making synthetic recordings") as report:
+    if isinstance(settings, SyntheticCorpus) and not is_made(settings.root, settings.spec):
+        settings.root.parent.mkdir(parents=True, exist_ok=True)
+        # Jobs of a sweep may want it at the same time: one makes it, the others find it made.
+        making = FileLock(settings.root.with_name(f".{settings.root.name}.lock"))
+        with making, progress("making synthetic recordings") as report:
             make_corpus(settings.root, settings.spec, jobs, report)
     return reader_of(settings)
 

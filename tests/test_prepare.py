@@ -4,6 +4,9 @@ import json
 import logging
 import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -223,3 +226,20 @@ def test_another_working_folder_is_no_trouble_to_workers_that_live_on(
         given = ("corpus=tusz", "corpus.root=../corpus", "paths.data=data", "prepare.jobs=2")
         assert command(prepare.VERB, *given).code == 0
         assert next((tmp_path / name / "data").rglob("index.npz"))
+
+
+def test_of_several_that_want_the_synthetic_corpus_one_makes_it(quick, tmp_path, monkeypatch):
+    at_work, most = [], []
+
+    def make(root, spec, jobs, report):
+        at_work.append(root)
+        most.append(len(at_work))
+        time.sleep(0.1)
+        root.mkdir(exist_ok=True)
+        at_work.pop()
+
+    monkeypatch.setattr(prepare, "make_corpus", make)
+    settings = replace(quick.config().corpus, root=tmp_path / "data" / "synthetic")
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: prepare.open_corpus(settings, 1), range(3)))
+    assert most == [1, 1, 1]

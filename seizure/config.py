@@ -86,10 +86,11 @@ class EdfFolderCorpus:
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """What Lightning's Trainer is given, under its own names, and two settings of the step.
+    """What Lightning's Trainer is given, under its own names, and three settings of the step.
 
     `precision` auto is bf16-mixed on a CUDA device that has it, 32-true elsewhere. `compile` names
-    a backend of `torch.compile`; `recompute_streams` trades time for memory.
+    a backend of `torch.compile`; `recompute_streams` trades time for memory; `profile_steps` are
+    looked at by torch's profiler.
     """
 
     max_epochs: int
@@ -108,6 +109,7 @@ class TrainerSettings:
     deterministic: bool
     compile: str | None = None
     recompute_streams: bool = False
+    profile_steps: int = 0
 
     def __post_init__(self) -> None:
         for name in ("max_epochs", "accumulate_grad_batches", "log_every_n_steps"):

@@ -14,6 +14,7 @@ from seizure.run_folder import RunFolder
 from seizure.schema import ConfigError
 from seizure.windows.datamodule import WindowDataModule
 from seizure.windows.spec import Balance, Loading, Windowing
+from tests.test_resume import rows_of
 
 GROUPS = {
     group: sorted(p.stem for p in (conf_folder() / group).glob("*.yaml"))
@@ -69,6 +70,37 @@ def test_every_choice_takes_a_step_on_synthetic_edf(quick, trained, choice, tmp_
         ],
     )
     assert_takes_a_step(config, tmp_path)
+
+
+@pytest.mark.parametrize("name", GROUPS["experiment"])
+def test_an_experiment_is_a_small_diff_headed_by_its_command(name):
+    lines = (conf_folder() / "experiment" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 40
+    header = " ".join(line for line in lines if line.startswith("#"))
+    assert f"python -m seizure.train +experiment={name}" in header
+
+
+def test_one_batch_is_learnt_by_heart(quick, trained):
+    # The corpus of minutes in place of the experiment's own; a network half as deep.
+    config = load(
+        "train",
+        TrainConfig,
+        [
+            "+experiment=overfit",
+            *(o for o in quick.overrides() if not o.startswith(("balance.", "trainer.max"))),
+            "balance.windows_per_epoch=4",
+            "balance.repeats=40",
+            "trainer.log_every_n_steps=1",
+            "run=overfit",
+        ],
+    )
+    corpus = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
+    folder = RunFolder(quick.runs / "overfit")
+    folder.checkpoints.mkdir(parents=True)
+    train.fit(config, folder, corpus)
+    losses = [float(row["train/loss_step"]) for row in rows_of(folder.path) if len(row) == 4]
+    assert losses[0] > 0.1
+    assert losses[-1] < 0.01
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from seizure.run_folder import RunFolder
 log = logging.getLogger("seizure")
 
 # Of the trainer's settings these change the network, and are no argument of Lightning's.
-OF_THE_STEP = ("compile", "recompute_streams")
+OF_THE_STEP = ("compile", "recompute_streams", "profile_steps")
 
 
 def trainer(

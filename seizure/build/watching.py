@@ -19,6 +19,7 @@ from seizure.callbacks.patience import Patience
 from seizure.callbacks.precision import PrecisionWatch
 from seizure.callbacks.process_group import LeaveTogether
 from seizure.callbacks.random_state import RandomState
+from seizure.callbacks.step_profile import StepProfile
 from seizure.callbacks.throughput import Price, Throughput
 from seizure.command import conf_folder
 from seizure.config import TrainConfig
@@ -33,6 +34,7 @@ def callbacks(
 ) -> list[Callback]:
     """Everything that watches a training run."""
     settings, decay = config.callbacks, config.optimisation.ema_decay
+    n_profiled = config.trainer.profile_steps
     watching: list[Callback] = [
         Heartbeat(settings.heartbeat_interval_s),
         PrecisionWatch(precision(config.trainer)),
@@ -42,6 +44,7 @@ def callbacks(
         # Before whatever writes a checkpoint: it must hold the average of the step just taken.
         *([AveragedWeights(decay)] if decay is not None else []),
         LearningCurve(),
+        *([StepProfile(folder.path / "profile", n_profiled)] if n_profiled else []),
         Patience(settings.monitor, settings.patience),
         interruption,
         best_checkpoint(folder.checkpoints, settings.monitor),

@@ -4,11 +4,14 @@ Lightning logs a step, and an epoch, after the checkpoint that is written at its
 killed in between would go on without that row.
 """
 
+import logging
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from torch import Tensor
+
+log = logging.getLogger("seizure")
 
 
 class LearningCurve(pl.Callback):
@@ -22,6 +25,7 @@ class LearningCurve(pl.Callback):
         self._total: Tensor | None = None
         self._n_batches = 0
         self._n_steps = 0
+        self._last: Tensor | None = None
         self._lr = 0.0
 
     def state_dict(self) -> dict[str, Any]:
@@ -60,12 +64,17 @@ class LearningCurve(pl.Callback):
         # Of several devices the total stays where the losses are: nothing waits for a transfer.
         self._total = loss if self._total is None else self._total.to(loss.device) + loss
         self._n_batches += 1
+        self._last = loss
         if trainer.global_step == self._n_steps:
             return
         self._n_steps = trainer.global_step
         every = trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
         if self._n_steps % every == 0:
             self._log(trainer, {"train/loss_step": loss, "train/lr": self._lr})
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self._last is not None and trainer.is_global_zero:
+            log.info("loss of the last batch: %.3g", float(self._last))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._total is not None:

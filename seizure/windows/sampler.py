@@ -32,7 +32,7 @@ def draw(grid: WindowGrid, balance: Balance, seed: int, epoch: int) -> NDArray[n
         ]
     )
     rng.shuffle(drawn)  # faster on the 64 bits that numpy's own indices have
-    return drawn[: balance.windows_per_epoch].astype(np.int32)
+    return np.tile(drawn[: balance.windows_per_epoch], balance.repeats).astype(np.int32)
 
 
 def drawn_of_each_kind(grid: WindowGrid, balance: Balance) -> tuple[int, int, int]:

@@ -121,15 +121,19 @@ class Balance:
     """How an epoch is mixed: all windows partly seizure, and these many of the others for each.
 
     `windows_per_epoch` cuts the drawn mixture to a shorter epoch (each epoch another part of it);
-    None takes all of it. Source: the balance of the original TUSZ recipe, 1 : 0.3 : 2.5.
+    None takes all of it. An epoch goes through its windows `repeats` times, in the same order.
+    Source: the balance of the original TUSZ recipe, 1 : 0.3 : 2.5.
     """
 
     full_ratio: float = 0.3
     background_ratio: float = 2.5
     windows_per_epoch: int | None = None
+    repeats: int = 1
 
     def __post_init__(self) -> None:
         if self.full_ratio < 0 or self.background_ratio < 0:
             raise ValueError("full_ratio and background_ratio must not be negative")
         if self.windows_per_epoch is not None and self.windows_per_epoch < 1:
             raise ValueError("windows_per_epoch must be at least 1, or null for the whole draw")
+        if self.repeats < 1:
+            raise ValueError(f"repeats must be at least 1, found {self.repeats}")

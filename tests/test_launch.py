@@ -1,5 +1,7 @@
 """What a launch decides before a machine is rented."""
 
+import re
+import shlex
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -255,3 +257,23 @@ def test_other_prices_are_read_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(text)
     dear = plan("train", "--hw", "a100", "--run", "r", "--prices", str(tmp_path / "mine.yaml"))
     assert "price 101.27 USD an hour" in "\n".join(dear.lines)
+
+
+_COMMAND = re.compile(r"modal run (?:--detach )?modal_launch\.py::(\w+) +(--[^\n`]*)")
+COMMANDS = [
+    (found[1], found[2])
+    for page in ("modal_launch.py", "docs/cloud.md")
+    for found in _COMMAND.finditer((CONF.parent / page).read_text(encoding="utf-8"))
+    if found[1] in ACTIONS
+]
+
+
+@pytest.mark.parametrize(("action", "told"), COMMANDS)
+def test_every_documented_launch_can_be_planned(action: str, told: str) -> None:
+    made = plan(action, *(word for word in shlex.split(told) if word != "--"))
+    assert made.faults == ()
+    assert made.fleet.jobs
+
+
+def test_every_action_is_documented() -> None:
+    assert {action for action, _ in COMMANDS} == set(ACTIONS)

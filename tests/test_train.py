@@ -65,6 +65,10 @@ def test_a_run_leaves_the_documented_files(quick, trained):
         "checkpoints/best.operating_point.json",
         "scores.json",
         "report.md",
+        "report.html",
+        "curve.csv",
+        "checkpoints/best.temperature.json",
+        "tracks/detector.json",
         "finished",
     } <= left
     assert not [name for name in left if name.endswith((".tmp", ".writing", ".part"))]

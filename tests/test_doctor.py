@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from seizure import doctor, prepare
+from seizure import doctor, prepare, train
 from seizure.cache.index import INDEX_FILE, CacheIndex
 from seizure.command import load
 from seizure.config import TrainConfig
@@ -233,3 +233,18 @@ def test_a_corpus_that_is_not_there_is_a_finding_too(tmp_path):
     assert "no index" in check.found
     assert str(nowhere) in check.found
     assert "corpus.root=" in check.fix
+
+
+def test_a_batch_that_broke_a_run_is_run_again(quick, prepared, command, tmp_path):
+    exploding = quick.overrides(
+        f"paths.runs={tmp_path}",
+        "run=broken",
+        "optimisation.lr=1e30",
+        "trainer.gradient_clip_val=null",
+        "trainer.max_epochs=1",
+    )
+    assert command(train.VERB, *exploding).code == 2
+    ended = command(doctor.VERB, f"replay={tmp_path / 'broken' / 'nonfinite.pt'}")
+    assert ended.code == 0
+    assert "then: The first thing that is not finite is" in ended.out
+    assert "now: The first thing that is not finite is" in ended.out

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from seizure.callbacks.verdict import Circumstances, EpochTimes, judge
+from seizure.callbacks.verdict import STARVED_CORES, Circumstances, EpochTimes, judge
 from seizure.hardware import Hardware, HardwareError, Prices, price_h
 from seizure.preflight.check import Check
 from seizure.preflight.timing import StepTimes
@@ -50,6 +50,9 @@ def estimate(
 def check_bottleneck(epoch: Epoch, given: Circumstances) -> Check:
     """What an epoch would wait for."""
     first = judge(epoch.times, given)[0]
+    if given.device == "cpu" and given.busy_cores < STARVED_CORES:
+        fix = "end what else runs here, or raise the container's quota of cores"
+        return Check("bottleneck", "warn", first.sentence, fix)
     if first.bottleneck == "compute":
         return Check("bottleneck", "ok", first.sentence)
     what, _, fix = (

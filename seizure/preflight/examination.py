@@ -275,7 +275,7 @@ class Examination:
             n_workers=n_workers,
             n_processes=self.n_processes,
             n_cores=joblib.cpu_count(),
-            busy_cores=step.load_busy * max(1, n_workers * self.n_processes),
+            busy_cores=step.step_busy + step.load_busy * n_workers * self.n_processes,
             device=self.kind,
             precision=self.used,
             check_val_every_n_epoch=settings.check_val_every_n_epoch,

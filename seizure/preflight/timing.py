@@ -24,8 +24,8 @@ class StepTimes:
 
     Measured with `n_windows` of them and scaled up where these are fewer. `load_s` is in one
     process, with the cache as warm as it is, `load_busy` the share of it that a core works;
-    `first_batch_s` is how long the loader takes to its first batch, workers started.
-    `checkpoint_s` writes into memory, not to the disk.
+    `step_busy` is how many cores the step keeps at work, `first_batch_s` how long the loader takes
+    to its first batch, workers started. `checkpoint_s` writes into memory, not to the disk.
     """
 
     n_windows: int
@@ -36,6 +36,7 @@ class StepTimes:
     forward_s: float
     backward_s: float
     optimiser_s: float
+    step_busy: float
     scoring_load_s: float
     scoring_s: float
     checkpoint_s: float
@@ -77,9 +78,11 @@ def measure(
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     _step(module, optimiser, batch, plugin, device, clip)  # finds its kernels and its memory
+    worked_s = time.process_time()
     transfer_s, forward_s, backward_s, optimiser_s = _step(
         module, optimiser, batch, plugin, device, clip
     )
+    worked_s = time.process_time() - worked_s
     peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
     module.eval()
     watch = _Stopwatch(device)
@@ -97,6 +100,7 @@ def measure(
         forward_s=forward_s * scale,
         backward_s=backward_s * scale,
         optimiser_s=optimiser_s,
+        step_busy=worked_s / (transfer_s + forward_s + backward_s + optimiser_s),
         scoring_load_s=scoring_load_s,
         scoring_s=scoring_s * scoring_scale,
         checkpoint_s=watch.lap(),

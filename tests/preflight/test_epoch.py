@@ -1,5 +1,7 @@
 """Time and cost of an epoch, from the times of one step."""
 
+from dataclasses import replace
+
 import pytest
 
 from seizure.callbacks.verdict import Circumstances
@@ -17,6 +19,7 @@ STEP = StepTimes(
     forward_s=0.03,
     backward_s=0.06,
     optimiser_s=0.01,
+    step_busy=1.0,
     scoring_load_s=0.4,
     scoring_s=0.05,
     checkpoint_s=0.5,
@@ -55,6 +58,16 @@ def test_what_an_epoch_waits_for_is_named_with_its_fix() -> None:
     busy = check_bottleneck(estimate(STEP, Loading(num_workers=4), 100, 0, 1), GIVEN)
     assert busy.status == "ok"
     assert "compute-bound" in busy.found
+
+
+def test_a_processor_that_others_hold_is_a_warning() -> None:
+    alone = replace(GIVEN, device="cpu", busy_cores=1.9)
+    epoch = estimate(STEP, Loading(num_workers=4), 100, 0, 1)
+    assert check_bottleneck(epoch, alone).status == "ok"
+    found = check_bottleneck(epoch, replace(alone, busy_cores=0.2))
+    assert found.status == "warn"
+    assert "only 0.2 of a core" in found.found
+    assert "quota" in found.fix
 
 
 def test_a_validation_longer_than_the_training_is_named() -> None:

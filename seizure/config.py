@@ -155,7 +155,7 @@ class WandbLogging:
     name: Literal["wandb"]
     flush_every_n_steps: int
     project: str
-    mode: Literal["offline", "online", "disabled"]
+    wandb_mode: Literal["offline", "online", "disabled"]
 
 
 @dataclass(frozen=True)

@@ -25,4 +25,4 @@ def loggers(settings: Logging, folder: RunFolder, configuration: dict[str, Any])
         )
     if isinstance(settings, TensorBoardLogging):
         return [TensorBoard(folder.path)]
-    return [WeightsAndBiases(folder.path, settings.project, settings.mode, configuration)]
+    return [WeightsAndBiases(folder.path, settings.project, settings.wandb_mode, configuration)]

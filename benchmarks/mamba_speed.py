@@ -9,9 +9,9 @@ hold the same weights and run in turn, at the shapes of `base`.
 import argparse
 
 import torch
-from ssd_speed import interleaved, textbook_ssd
-from torch import Tensor, nn
-from torch.nn import functional as F
+from ssd_speed import interleaved
+from textbook_mamba import TextbookMamba2
+from torch import nn
 from transformers.models.mamba2.configuration_mamba2 import Mamba2Config
 from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
 
@@ -23,24 +23,6 @@ SHAPES = {
     "edge stream, 342 x 960": (342, 960, 16, 8, 4),
 }
 TEXTBOOK_CHUNKS = (64, 16)
-
-
-class TextbookMamba2(Mamba2):
-    """The same module composed of PyTorch's layers and the textbook scan."""
-
-    chunk = TEXTBOOK_CHUNKS[0]
-
-    def forward(self, u: Tensor) -> Tensor:
-        z, xBC, dt = self.in_proj(u).split(
-            [self.d_inner, self.d_inner + 2 * self.d_state, self.n_heads], -1
-        )
-        xBC = F.silu(self.conv1d(xBC.transpose(1, 2))[..., : u.shape[1]].transpose(1, 2))
-        x, B, C = xBC.split([self.d_inner, self.d_state, self.d_state], -1)
-        x = x.unflatten(-1, (self.n_heads, self.headdim))
-        dt = F.softplus(dt + self.dt_bias)
-        y = textbook_ssd(x, dt, -self.A_log.exp(), B, C, self.chunk)
-        y = (y + self.D.unsqueeze(-1) * x).flatten(2)
-        return self.out_proj(self.norm(y * F.silu(z)))
 
 
 def of_transformers(ours: Mamba2, chunk: int) -> nn.Module:

@@ -2,8 +2,11 @@
 
     python benchmarks/model_step.py
     python benchmarks/model_step.py --size base --batch 1
+    python benchmarks/model_step.py --size base --batch 1 --textbook 16
 
-One step is forward, backward and AdamW. Edge rates run in turn; memory is this process's peak.
+One step is forward, backward and AdamW. Edge rates run in turn, and beside them the same detector
+with the textbook form of Mamba-2 in chunks of so many steps; memory is this process's peak, so that
+ours is that of a run without the textbook.
 """
 
 import argparse
@@ -11,16 +14,18 @@ import resource
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 import yaml
 from ssd_speed import interleaved
+from textbook_mamba import TextbookMamba2
 from torch.nn import functional as F
 
 from seizure.eeg.channels import CANONICAL_19
 from seizure.models.dual_stream import DualStream
 from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, InputSpec, StreamSpec
+from seizure.nn.mamba import Mamba2
 
 SIZES = Path(__file__).resolve().parents[1] / "conf" / "model"
 SpecT = TypeVar("SpecT")
@@ -30,6 +35,15 @@ def specified(kind: type[SpecT], values: dict[str, Any]) -> SpecT:
     """One specification from its part of a size's file."""
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     return kind(**{key: value for key, value in values.items() if key in known})
+
+
+def by_the_textbook(detector: DualStream, chunk: int) -> DualStream:
+    """The same detector with another way to compute each Mamba-2."""
+    for module in detector.modules():
+        if isinstance(module, Mamba2):
+            module.__class__ = TextbookMamba2
+            cast(TextbookMamba2, module).chunk = chunk
+    return detector
 
 
 def make_step(detector: DualStream, n_windows: int, inputs: InputSpec) -> Callable[[], object]:
@@ -51,6 +65,7 @@ def main() -> None:
     parser.add_argument("--size", default="pico", help="a file of conf/model")
     parser.add_argument("--batch", type=int, default=8, help="windows in a step")
     parser.add_argument("--every", type=int, nargs="*", help="edge rates to compare, in frames")
+    parser.add_argument("--textbook", type=int, nargs="*", default=[], help="chunks, in steps")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -61,8 +76,9 @@ def main() -> None:
     edge = specified(EdgeSpec, values["edge"])
     steps: dict[str, Callable[[], object]] = {}
     n_parameters = 0
-    for every in options.every or [edge.every]:
-        detector = DualStream(
+
+    def make_detector(every: int) -> DualStream:
+        return DualStream(
             inputs,
             specified(EncoderSpec, values["encoder"]),
             specified(StreamSpec, values["node"]),
@@ -70,8 +86,14 @@ def main() -> None:
             specified(GraphSpec, values["graph"]),
             values["dropout"],
         )
+
+    for every in options.every or [edge.every]:
+        detector = make_detector(every)
         n_parameters = sum(p.numel() for p in detector.parameters())
         steps[f"edges every {every} frames"] = make_step(detector, options.batch, inputs)
+    for chunk in options.textbook:
+        detector = by_the_textbook(make_detector(edge.every), chunk)
+        steps[f"textbook, chunk {chunk}"] = make_step(detector, options.batch, inputs)
 
     milliseconds = interleaved(steps, options.rounds)
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

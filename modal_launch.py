@@ -11,7 +11,7 @@
 
 What follows `--` goes to `python -m seizure.<verb>` unchanged. To see checks and price without an
 account: `python modal_launch.py train --hw a100 --run tusz-v1 -- corpus=tusz`. A first run step by
-step: docs/cloud.md. What decides anything is in `seizure/launch.py`, `attempt.py`, `fleet.py`.
+step: docs/cloud.md. What decides anything is in `seizure/cloud/`.
 """
 
 import sys
@@ -23,12 +23,12 @@ from typing import Any
 import modal
 from modal.types import FileEntryType
 
-from seizure.attempt import Job, Unfinished, Verdict, sit
-from seizure.fleet import Fleet, conduct, sit_on_host
+from seizure.cloud.attempt import Job, Unfinished, Verdict, sit
+from seizure.cloud.fleet import Fleet, conduct, sit_on_host
+from seizure.cloud.launch import Plan, make_plan
+from seizure.cloud.request import ACTIONS, Request, read_request
+from seizure.cloud.storage import BUCKET, RESULTS, run_lines, wanted
 from seizure.hardware import HOSTS_TOGETHER, Hardware
-from seizure.launch import Plan, make_plan
-from seizure.request import ACTIONS, Request, read_request
-from seizure.storage import BUCKET, RESULTS, run_lines, wanted
 
 HERE = Path(__file__).parent
 CONF = HERE / "conf"

@@ -16,7 +16,7 @@ from ssd_speed import interleaved
 from torch.nn import functional as F
 
 from seizure import build
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
 from seizure.learning.augmentation import Augmenter

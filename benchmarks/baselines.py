@@ -32,12 +32,12 @@ from sklearn.preprocessing import StandardScaler
 from seizure import build
 from seizure.cache.index import CacheIndex
 from seizure.cache.mapping import MappedSignals
-from seizure.command import load, speak
+from seizure.cli.command import load, speak
 from seizure.config import EvaluateConfig
 from seizure.evaluate import recordings_of
+from seizure.evaluation.evidence import Causes, known_causes
 from seizure.events.decide import Postprocessing
 from seizure.events.stitch import Track
-from seizure.evidence import Causes, known_causes
 from seizure.learning.tracks import reference_of
 from seizure.prepare import PreparedCorpus, prepare_corpus
 from seizure.scoring import nedc

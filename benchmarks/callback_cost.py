@@ -29,7 +29,7 @@ from seizure.callbacks.metrics_file import MetricsFile
 from seizure.callbacks.precision import PrecisionWatch
 from seizure.callbacks.random_state import RandomState
 from seizure.callbacks.throughput import Throughput
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.prepare import prepare_corpus
 from seizure.train import datamodule

@@ -22,7 +22,7 @@ import numpy as np
 from seizure.cache.build import build_cache
 from seizure.cache.index import INDEX_FILE, CacheIndex
 from seizure.cache.workers import Part, Workers
-from seizure.command import conf_folder
+from seizure.cli.command import conf_folder
 from seizure.corpus.synthetic.corpus import make_corpus
 from seizure.corpus.synthetic.spec import SyntheticSpec
 from seizure.corpus.tusz import TuszCorpus

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from seizure import build
-from seizure.command import load, speak
+from seizure.cli.command import load, speak
 from seizure.config import EvaluateConfig
 from seizure.evaluate import evaluate_checkpoint
 from seizure.prepare import PreparedCorpus, prepare_corpus

@@ -14,7 +14,7 @@ import torch
 
 from seizure import build
 from seizure.cache.index import CacheIndex
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.windows.datamodule import WindowDataModule
 

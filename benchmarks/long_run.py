@@ -18,7 +18,7 @@ from stability import finite_step
 
 from seizure import build
 from seizure.cache.index import CacheIndex
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.learning.optimiser import make_optimiser, make_schedule
 from seizure.windows.datamodule import WindowDataModule

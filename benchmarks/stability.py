@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seizure import build
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
 from seizure.learning.optimiser import make_optimiser, make_schedule
@@ -41,7 +41,8 @@ def hostile_windows(draw: np.random.Generator, n_windows: int, n_samples: int) -
         window[dead] = draw.normal(0, 0.05, n_samples)  # quantised to nothing
     eeg = np.clip(np.rint(eeg_uv / STEP_UV), -32767, 32767).astype(np.int16)
     n_present = np.full(n_windows, n_samples)
-    gain = gain_of_windows(eeg, n_present, np.full(eeg.shape[:2], STEP_UV, np.float32))
+    step_uv, even = np.full(eeg.shape[:2], STEP_UV, np.float32), np.zeros(eeg.shape[:2], np.float32)
+    gain = gain_of_windows(eeg, n_present, step_uv, even)
     return torch.from_numpy(eeg * gain.scale[..., None] + gain.offset[..., None])
 
 

@@ -25,7 +25,7 @@ LIGHTNING = "import os; import lightning.pytorch; print(*os.times()[:2])"
 def child(arguments: list[str]) -> None:
     """Be `seizure.train`, and end at the first training batch with the processor time so far."""
     from seizure import train
-    from seizure.command import run
+    from seizure.cli.command import run
     from seizure.learning.module import DetectionModule
 
     def first_batch(module: DetectionModule, batch: Any, batch_idx: int) -> None:

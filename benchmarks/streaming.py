@@ -11,7 +11,7 @@ import time
 import torch
 
 from seizure import build
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
 from seizure.models.electrode_stream import ElectrodeStream

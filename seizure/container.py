@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from seizure.command import is_explained
+from seizure.cli.command import is_explained
 from seizure.events.export import UNKNOWN_START, tsv_of
 from seizure.schema import ConfigError
 from seizure.trained import load_detector

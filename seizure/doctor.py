@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict
 
 from seizure import build
-from seizure.command import Verb, run
+from seizure.cli.command import Verb, run
 from seizure.config import DoctorConfig
 from seizure.preflight.check import worst
 from seizure.preflight.examination import Examination

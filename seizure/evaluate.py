@@ -10,15 +10,20 @@ import lightning.pytorch as pl
 
 from seizure import build
 from seizure.cache.shard import read_header
-from seizure.command import Verb, run
+from seizure.cli.command import Verb, run
 from seizure.config import EvaluateConfig
+from seizure.evaluation.evidence import Pages, draw_evidence, known_causes
+from seizure.evaluation.saved_tracks import (
+    ScoredDetector,
+    read_detector,
+    read_recordings,
+    write_tracks,
+)
 from seizure.events.export import UNKNOWN_START, write_atomically, write_csv_bi, write_tsv
-from seizure.evidence import Pages, draw_evidence, known_causes
 from seizure.learning.module import DetectionModule
 from seizure.learning.tracks import NothingToScoreError, stitched
 from seizure.models.detector import Detector
 from seizure.prepare import PreparedCorpus, prepare_corpus
-from seizure.saved_tracks import ScoredDetector, read_detector, read_recordings, write_tracks
 from seizure.scoring.calibration import fit_temperature
 from seizure.scoring.case import Pair, TrackedRecording
 from seizure.scoring.comparison import Rival

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seizure import build
-from seizure.command import Verb, run
+from seizure.cli.command import Verb, run
 from seizure.models.weights import write_detector
 from seizure.schema import ConfigError
 

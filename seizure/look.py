@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import pyplot
 
 from seizure.cache.shard import read_shard
-from seizure.command import Verb, run
+from seizure.cli.command import Verb, run
 from seizure.config import LookConfig
 from seizure.corpus.chbmit import ChbmitCorpus
 from seizure.corpus.edf_folder import events_beside

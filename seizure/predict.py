@@ -8,14 +8,14 @@ from pathlib import Path
 import mne
 from mne.io import BaseRaw
 
-from seizure.command import Verb, run
+from seizure.cli.command import Verb, run
+from seizure.cli.progress import progress
 from seizure.config import PredictConfig
 from seizure.corpus.entry import edf_stem, files_below, printable
 from seizure.eeg.mne_raw import recording_of_raw
 from seizure.eeg.recording import UnreadableRecording
 from seizure.events.export import UNKNOWN_START, write_csv_bi, write_tsv
 from seizure.events.track_file import write_track
-from seizure.progress import progress
 from seizure.schema import ConfigError
 from seizure.scoring.track_page import plot_track
 from seizure.trained import Detected, TrainedDetector, load_detector

@@ -16,7 +16,8 @@ from seizure.cache.shard import replacing
 from seizure.cache.summary import as_json, summarise, table
 from seizure.cache.task import REPORT_FILE, lock
 from seizure.cache.workers import Part
-from seizure.command import Verb, run
+from seizure.cli.command import Verb, run
+from seizure.cli.progress import progress
 from seizure.config import (
     BidsCorpus,
     ChbmitCorpus,
@@ -33,7 +34,6 @@ from seizure.corpus.entry import Corpus
 from seizure.corpus.synthetic.corpus import is_made, make_corpus
 from seizure.corpus.tusz import TuszCorpus as TuszReader
 from seizure.eeg.filtering import Preprocessing
-from seizure.progress import progress
 
 log = logging.getLogger("seizure")
 

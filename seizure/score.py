@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seizure.command import Verb, run
+from seizure.cli.command import Verb, run
 from seizure.scoring.folders import Missing, pair_folders
 from seizure.scoring.leaderboard import leaderboard, write_leaderboard
 from seizure.scoring.scores import score_pairs, write_scores

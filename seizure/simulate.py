@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from seizure.command import Verb, run
+from seizure.cli.command import Verb, run
+from seizure.cli.progress import progress
 from seizure.corpus.synthetic.corpus import make_corpus
 from seizure.corpus.synthetic.difficulty import Difficulty
 from seizure.corpus.synthetic.plan import planned_recordings
 from seizure.corpus.synthetic.spec import SPLITS, SyntheticSpec
 from seizure.corpus.tusz import TuszCorpus
 from seizure.eeg.annotation import read_csv_bi
-from seizure.progress import progress
 from seizure.schema import ConfigError
 
 log = logging.getLogger("seizure")

@@ -16,12 +16,12 @@ from seizure.callbacks.checkpoint import BEST, LAST
 from seizure.callbacks.interruption import Interrupted, Interruption
 from seizure.callbacks.metrics_file import drop_rows_from
 from seizure.callbacks.tracking import trackers
-from seizure.command import Verb, run, speak, sweep_folder
+from seizure.cli.command import Verb, run, speak, sweep_folder
+from seizure.cli.run_folder import RunFolder, command_to_continue
 from seizure.config import TrainConfig
 from seizure.evaluate import evaluate_checkpoint
 from seizure.nn.mamba import scan_backend
 from seizure.prepare import PreparedCorpus, prepare_corpus, split_faults
-from seizure.run_folder import RunFolder, command_to_continue
 from seizure.schema import ConfigError, to_plain
 from seizure.windows.datamodule import WindowDataModule
 

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seizure import build
-from seizure.command import Verb, run
+from seizure.cli.command import Verb, run
+from seizure.cli.progress import progress
 from seizure.config import Accelerator, Corpus, Paths, Prepare
 from seizure.evaluate import recordings_of
 from seizure.events.decide import Postprocessing
 from seizure.prepare import prepare_corpus
-from seizure.progress import progress
 from seizure.schema import ConfigError
 from seizure.scoring.curve import OperatingPoint
 from seizure.scoring.operating_point import fingerprint, write_choice

@@ -18,7 +18,7 @@ from hydra.core.singleton import Singleton
 from seizure.cache.index import CacheIndex
 from seizure.cache.quantise import quantise
 from seizure.cache.shard import PreparedRecording, write_shard
-from seizure.command import Verb, load, run, speak
+from seizure.cli.command import Verb, load, run, speak
 from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
 from seizure.eeg.recording import Recording
@@ -187,7 +187,7 @@ def _log_of_one_test() -> Iterator[None]:
 
 
 def forget_handlers() -> None:
-    """Undo `seizure.command.speak`."""
+    """Undo `seizure.cli.command.speak`."""
     log = logging.getLogger("seizure")
     for handler in list(log.handlers):
         log.removeHandler(handler)

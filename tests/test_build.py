@@ -7,10 +7,10 @@ from torch import nn
 
 from seizure import build, train
 from seizure.callbacks.checkpoint import LAST
-from seizure.command import conf_folder, load
+from seizure.cli.command import conf_folder, load
+from seizure.cli.run_folder import RunFolder
 from seizure.config import TrainConfig
 from seizure.prepare import prepare_corpus
-from seizure.run_folder import RunFolder
 from seizure.schema import ConfigError
 from seizure.windows.datamodule import WindowDataModule
 from seizure.windows.spec import Balance, Loading, Windowing

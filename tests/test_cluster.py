@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seizure.attempt import Job
-from seizure.fleet import on_host
+from seizure.cloud.attempt import Job
+from seizure.cloud.fleet import on_host
 
 PAGE = Path(__file__).parents[1] / "docs" / "cluster.md"
 

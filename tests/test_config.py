@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 import pytest
 from omegaconf import OmegaConf
 
-from seizure.command import check_overrides, compose, conf_folder, load, plain
+from seizure.cli.command import check_overrides, compose, conf_folder, load, plain
 from seizure.config import EvaluateConfig, PredictConfig, PrepareConfig, TrainConfig
 from seizure.eeg.filtering import Preprocessing
 from seizure.events.decide import Postprocessing

@@ -20,7 +20,7 @@ from seizure import (
     train,
     tune,
 )
-from seizure.command import check_overrides, load
+from seizure.cli.command import check_overrides, load
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

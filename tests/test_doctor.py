@@ -13,7 +13,7 @@ import pytest
 
 from seizure import doctor, prepare, train
 from seizure.cache.index import INDEX_FILE, CacheIndex
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.preflight import machine, storage
 from seizure.preflight.check import Check

@@ -8,7 +8,7 @@ import pytest
 
 from seizure import build, evaluate
 from seizure.cache.build import cache_folder
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import EvaluateConfig
 from seizure.eeg.annotation import read_csv_bi
 from seizure.events.track_file import read_track

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seizure.command import conf_folder, load
+from seizure.cli.command import conf_folder, load
 from seizure.config import TrainConfig
 from seizure.hardware import (
     CARDS,

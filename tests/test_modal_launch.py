@@ -24,8 +24,8 @@ from modal.cli import run as modal_run
 from modal.cli.entry_point import entrypoint_cli
 from modal.types import FileEntry, FileEntryType
 
-from seizure.attempt import Job, Unfinished, Verdict, read_ledger
-from seizure.fleet import Fleet
+from seizure.cloud.attempt import Job, Unfinished, Verdict, read_ledger
+from seizure.cloud.fleet import Fleet
 from seizure.hardware import read_profile
 
 ROOT = Path(__file__).parent.parent

@@ -14,7 +14,7 @@ import pytest
 from seizure import prepare
 from seizure.cache.index import CacheIndex
 from seizure.cache.shard import CacheError
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import PrepareConfig
 from seizure.corpus.split import PatientLeak
 

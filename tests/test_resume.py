@@ -10,7 +10,7 @@ import torch
 
 from seizure import train
 from seizure.callbacks.checkpoint import BEST, LAST
-from seizure.run_folder import RunFolder
+from seizure.cli.run_folder import RunFolder
 
 # Of another run no two are alike: what they measure is time.
 TIMED = ("throughput/", "precision/", "memory/")

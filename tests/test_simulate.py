@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from seizure import simulate
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import PrepareConfig
 from seizure.corpus.synthetic.annotation_file import read_truth
 from seizure.corpus.tusz import TuszCorpus

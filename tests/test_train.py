@@ -17,8 +17,8 @@ import yaml
 
 from seizure import train
 from seizure.callbacks.checkpoint import BEST, LAST
+from seizure.cli.run_folder import RunFolder
 from seizure.config import TrainConfig
-from seizure.run_folder import RunFolder
 from seizure.schema import ConfigError, parse
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -6,8 +6,8 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 
 from seizure.callbacks.tracking import TensorBoard, WeightsAndBiases
+from seizure.cli.run_folder import RunFolder
 from seizure.config import CsvLogger, Logging, TensorBoardLogging
-from seizure.run_folder import RunFolder
 from seizure.schema import ConfigError
 
 

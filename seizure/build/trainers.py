@@ -14,8 +14,8 @@ from seizure.callbacks.heartbeat import Heartbeat
 from seizure.callbacks.interruption import Interruption
 from seizure.callbacks.metrics_file import MetricsFile
 from seizure.callbacks.precision import has_bf16, precision_fault
+from seizure.cli.run_folder import RunFolder
 from seizure.config import TrainConfig
-from seizure.run_folder import RunFolder
 
 log = logging.getLogger("seizure")
 

@@ -21,10 +21,10 @@ from seizure.callbacks.process_group import LeaveTogether
 from seizure.callbacks.random_state import RandomState
 from seizure.callbacks.step_profile import StepProfile
 from seizure.callbacks.throughput import Price, Throughput
-from seizure.command import conf_folder
+from seizure.cli.command import conf_folder
+from seizure.cli.run_folder import RunFolder
 from seizure.config import TrainConfig
 from seizure.hardware import Hardware, HardwareError, price_h, read_prices
-from seizure.run_folder import RunFolder
 
 log = logging.getLogger("seizure")
 

@@ -13,7 +13,8 @@ from seizure.cache.origin import ORIGIN_FILE, claim
 from seizure.cache.shard import CacheError
 from seizure.callbacks.precision import FORMATS, has_bf16, product_format
 from seizure.callbacks.verdict import Circumstances
-from seizure.command import conf_folder
+from seizure.cli.command import conf_folder
+from seizure.cli.progress import progress
 from seizure.config import SyntheticCorpus, TrainConfig
 from seizure.corpus.entry import CorpusError
 from seizure.corpus.synthetic.corpus import is_made
@@ -25,7 +26,6 @@ from seizure.preflight import cache, epoch, machine, model, precision, storage, 
 from seizure.preflight.check import Check
 from seizure.preflight.remedy import prepare_command
 from seizure.prepare import cache_of, reader_of, split_faults
-from seizure.progress import progress
 from seizure.schema import to_plain
 from seizure.windows.datamodule import WindowDataModule
 from seizure.windows.sampler import EmptyDraw

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from seizure.command import compose
+from seizure.cli.command import compose
 from seizure.config import PrepareConfig, TrainConfig
 from seizure.schema import to_plain
 
@@ -15,7 +15,7 @@ from seizure.schema import to_plain
 def prepare_command(config: TrainConfig) -> str:
     """`python -m seizure.prepare` with the fewest overrides that lead to this corpus and cache.
 
-    >>> from seizure.command import load
+    >>> from seizure.cli.command import load
     >>> prepare_command(load("train", TrainConfig, ["paths.data=/big", "model=pico"]))
     'python -m seizure.prepare paths.data=/big'
     """

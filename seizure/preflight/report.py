@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from seizure.cli.run_folder import write_text
 from seizure.preflight.check import Check, worst
-from seizure.run_folder import write_text
 from seizure.schema import ConfigError
 
 log = logging.getLogger("seizure")

@@ -9,7 +9,7 @@ from seizure.cache.build import build_cache, build_part
 from seizure.cache.index import INDEX_FILE
 from seizure.cache.shard import read_shard
 from seizure.cache.workers import Part, Workers
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import PrepareConfig
 from seizure.eeg.filtering import Preprocessing
 from seizure.schema import ConfigError

@@ -13,7 +13,7 @@ from seizure.callbacks.guard import Guard, NonFinite, replay, settled
 from seizure.callbacks.nonfinite import first_nonfinite
 from seizure.callbacks.random_state import RandomState
 from seizure.callbacks.reproduction import Reproduction, ReproductionError
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.events.decide import Postprocessing
 from seizure.learning.loss import FocalLoss

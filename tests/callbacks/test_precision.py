@@ -14,7 +14,7 @@ from seizure import build
 from seizure.build.device import device_type
 from seizure.callbacks import precision
 from seizure.callbacks.precision import PrecisionError, PrecisionWatch, precision_fault
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.schema import ConfigError
 from seizure.windows.datamodule import WindowDataModule

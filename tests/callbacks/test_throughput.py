@@ -14,7 +14,7 @@ from lightning.pytorch.profilers import SimpleProfiler
 from seizure.build.watching import price
 from seizure.callbacks.throughput import Price, Throughput
 from seizure.callbacks.usage import Usage, UsageMeter
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.hardware import Hardware
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from seizure import build, train
-from seizure.run_folder import RunFolder
+from seizure.cli.run_folder import RunFolder
 from seizure.schema import ConfigError
 from tests.test_resume import rows_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from seizure.cache.build import build_cache
 from seizure.cache.workers import Workers
-from seizure.command import conf_folder, load
+from seizure.cli.command import conf_folder, load
 from seizure.config import PrepareConfig
 from seizure.corpus.entry import CorpusError, CorpusRecording
 from seizure.corpus.split import SplitPlan, assign_splits

@@ -80,7 +80,7 @@ def test_two_processes_learn_what_one_does(tiny_cache, quick, tmp_path, loss):
 
 def test_a_run_on_two_nodes_has_their_processes(quick, tmp_path):
     from seizure.callbacks.interruption import Interruption
-    from seizure.run_folder import RunFolder
+    from seizure.cli.run_folder import RunFolder
 
     config = quick.config("trainer.num_nodes=2", "trainer.devices=3", "trainer.strategy=ddp")
     trainer = build.trainer(config, RunFolder(tmp_path), Interruption(tmp_path / "a"), 4, False)

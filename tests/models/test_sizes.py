@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seizure import build
-from seizure.command import conf_folder, load
+from seizure.cli.command import conf_folder, load
 from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
 from seizure.models.choice import DualStreamModel

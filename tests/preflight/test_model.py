@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seizure import build
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
 from seizure.nn.mamba import ScanBackend

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from seizure.command import load
+from seizure.cli.command import load
 from seizure.config import PrepareConfig, TrainConfig
 from seizure.preflight.remedy import prepare_command
 

@@ -11,7 +11,7 @@ from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from seizure.compose import compose, parse_overrides, plain
+from seizure.cli.compose import compose, parse_overrides, plain
 from seizure.schema import ConfigError, parse
 
 FLAGS = frozenset({"-m", "--multirun"})

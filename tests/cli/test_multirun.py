@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from seizure.command import Verb
-from seizure.compose import load
+from seizure.cli.command import Verb
+from seizure.cli.compose import load
+from seizure.cli.multirun import begin, expand, refuse_processes
+from seizure.cli.sweep import read_results
 from seizure.config import PredictConfig, TrainConfig
-from seizure.multirun import begin, expand, refuse_processes
 from seizure.schema import ConfigError
-from seizure.sweep import read_results
 
 
 def begun(*overrides):

@@ -259,7 +259,7 @@ class _Command:
         # From the folder that holds the package, so that `-m seizure.…` is this code.
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
-            cwd=Path(__file__).parent.parent,
+            cwd=Path(__file__).parents[2],
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",

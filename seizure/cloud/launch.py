@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 
-from seizure.attempt import Job
-from seizure.fleet import Fleet
+from seizure.cloud.attempt import Job
+from seizure.cloud.fleet import Fleet
+from seizure.cloud.request import Request
+from seizure.cloud.storage import BUCKET, RESULTS
 from seizure.hardware import (
     Hardware,
     Prices,
@@ -21,8 +23,6 @@ from seizure.hardware import (
     training_faults,
     worst_case,
 )
-from seizure.request import Request
-from seizure.storage import BUCKET, RESULTS
 
 _BYTES_PER_SAMPLE = 2
 # Machines at a time, unless the request says how many.
@@ -92,7 +92,7 @@ def jobs_of(request: Request) -> list[Request]:
     if request.action != "sweep":
         return [request]
     # Imported when needed: Hydra takes a while, and containers do without.
-    from seizure.multirun import expand
+    from seizure.cli.multirun import expand
 
     jobs = expand(request.overrides)
     return [
@@ -142,7 +142,7 @@ def _check(
     """Compose the verb's configuration as the machine will, and hold it against the machine."""
     # Imported when needed: with Hydra and scipy it takes seconds, and containers do without.
     from seizure import config as schemas
-    from seizure.command import load
+    from seizure.cli.command import load
     from seizure.eeg.channels import CANONICAL_19
 
     def storage(paths: schemas.Paths) -> tuple[str, ...]:

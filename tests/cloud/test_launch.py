@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from seizure.attempt import Job
-from seizure.command import conf_folder
+from seizure.cli.command import conf_folder
+from seizure.cloud.attempt import Job
+from seizure.cloud.launch import Plan, make_plan, verb_arguments
+from seizure.cloud.request import ACTIONS, read_request
 from seizure.hardware import HardwareError, read_profile
-from seizure.launch import Plan, make_plan, verb_arguments
-from seizure.request import ACTIONS, read_request
 from seizure.schema import ConfigError
 
 CONF = conf_folder()

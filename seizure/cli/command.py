@@ -16,8 +16,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seizure.compose import RUN_GROUPS, check_overrides, compose, conf_folder, load, plain
-from seizure.multirun import (
+from seizure.cli.compose import RUN_GROUPS, check_overrides, compose, conf_folder, load, plain
+from seizure.cli.multirun import (
     FLAGS,
     Sweep,
     begin,
@@ -25,8 +25,8 @@ from seizure.multirun import (
     sweep_folder,
     sweep_overrides,
 )
+from seizure.cli.sweep import TABLE, attend, leave_table, read_results, table
 from seizure.schema import ConfigError, known_keys, parse
-from seizure.sweep import TABLE, attend, leave_table, read_results, table
 
 # What a verb, a test or a notebook needs of the composition is taken from here.
 __all__ = [

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from seizure.attempt import Job, Verdict, Volume, say, sit
-from seizure.sweep import Result, leave_table, read_objective, table
+from seizure.cli.sweep import Result, leave_table, read_objective, table
+from seizure.cloud.attempt import Job, Verdict, Volume, say, sit
 
 # Where the hosts of a run meet; nothing else listens in their containers.
 _PORT = 29500

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from seizure.evaluation.evidence import Pages, draw_evidence, known_causes
 from seizure.events.decide import Postprocessing
 from seizure.events.stitch import Track
-from seizure.evidence import Pages, draw_evidence, known_causes
 from seizure.learning.tracks import reference_of
 from seizure.prepare import prepare_corpus
 from seizure.scoring.breakdown import by_cause, false_alarms, missed_seizures

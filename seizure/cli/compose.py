@@ -23,7 +23,7 @@ RUN_GROUPS = frozenset({"experiment", "sweep"})
 
 def conf_folder() -> Path:
     """The folder of configuration files: in the installed package, or beside it in a checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / "train.yaml").is_file():
             return folder

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
+from seizure.cli.sweep import read_objective
 from seizure.schema import ConfigError
-from seizure.sweep import read_objective
 
 # What decides numbers; the rest follows from the lock or the environment.
 _PACKAGES = (

@@ -24,7 +24,7 @@ from seizure import (
     train,
     tune,
 )
-from seizure.command import check_overrides, compose, conf_folder, load
+from seizure.cli.command import check_overrides, compose, conf_folder, load
 from seizure.schema import known_keys
 
 VERBS = {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from seizure.attempt import (
+from seizure.cloud.attempt import (
     Attempt,
     Job,
     fingerprint,

@@ -6,8 +6,8 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from seizure.attempt import Job, Verdict
-from seizure.fleet import Fleet, conduct, on_host, sit_on_host
+from seizure.cloud.attempt import Job, Verdict
+from seizure.cloud.fleet import Fleet, conduct, on_host, sit_on_host
 
 
 class Volume:

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from seizure.storage import run_lines, wanted
+from seizure.cloud.storage import run_lines, wanted
 
 
 @dataclass(frozen=True)

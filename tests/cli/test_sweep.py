@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from seizure.run_folder import RunFolder
-from seizure.sweep import Result, attend, leave_table, read_results, rows, table
+from seizure.cli.run_folder import RunFolder
+from seizure.cli.sweep import Result, attend, leave_table, read_results, rows, table
 
 
 def never(error):

@@ -1,0 +1,1 @@
+"""How a verb starts: its configuration composed, its sweep, what it says, the folder it leaves."""

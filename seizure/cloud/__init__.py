@@ -1,0 +1,1 @@
+"""Long jobs on rented machines: asked for, planned, priced, fanned out, continued."""

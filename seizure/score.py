@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seizure.cli.command import Verb, run
+from seizure.schema import ConfigError
 from seizure.scoring.folders import Missing, pair_folders
 from seizure.scoring.leaderboard import leaderboard, write_leaderboard
 from seizure.scoring.scores import score_pairs, write_scores
@@ -68,11 +69,16 @@ def main(config: ScoreConfig) -> int:
             n_all,
             len(paired.failures),
         )
-    log.info("%d recordings scored, written to %s", len(paired.pairs), config.output)
-    write_scores(config.output, scores)
-    if config.leaderboard is not None:
-        write_leaderboard(config.leaderboard, leaderboard(paired.pairs))
-        log.info("results for SzCORE's leaderboard written to %s", config.leaderboard)
+    try:
+        write_scores(config.output, scores)
+        log.info("%d recordings scored, written to %s", len(paired.pairs), config.output)
+        if config.leaderboard is not None:
+            write_leaderboard(config.leaderboard, leaderboard(paired.pairs))
+            log.info("results for SzCORE's leaderboard written to %s", config.leaderboard)
+    except OSError as error:
+        raise ConfigError(
+            f"output: {error.filename} cannot be written ({error.strerror}); give another file"
+        ) from error
     return 1 if paired.failures else 0
 
 

@@ -37,7 +37,7 @@ def learnt(tiny_cache, quick, folder, loss, devices, accumulated=1):
         max_epochs=2,
         accelerator="cpu",
         devices=devices,
-        strategy="auto" if devices == 1 else "ddp_fork",
+        strategy="auto" if devices == 1 else "ddp_spawn",
         accumulate_grad_batches=accumulated,
         gradient_clip_val=0.5,
         logger=MetricsFile(folder, flush_every_n_steps=1),

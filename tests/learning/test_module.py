@@ -27,7 +27,7 @@ def scored(tiny_cache, stage, batch_size=4, devices=1):
     trainer = pl.Trainer(
         accelerator="cpu",
         devices=devices,
-        strategy="auto" if devices == 1 else "ddp_fork",
+        strategy="auto" if devices == 1 else "ddp_spawn",
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

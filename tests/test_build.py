@@ -114,12 +114,12 @@ def test_every_model_at_its_own_size_takes_a_step_on_synthetic_edf(quick, traine
             f"model={model}",
             *sizes,
             f"run={tmp_path.name}",
-            # A whole number of frames of every model, and short: base is meant for a GPU.
-            "windows.window_s=4",
-            "windows.scoring_stride_s=4",
+            # A whole number of edge steps of every model, and short: base is meant for a GPU.
+            "windows.window_s=10",
+            "windows.scoring_stride_s=10",
             "loader.batch_size=2",
             # One batch must hold a whole recording: only such are scored.
-            "loader.scoring_batch_size=40",
+            "loader.scoring_batch_size=16",
             "trainer.max_epochs=1",
             "trainer.limit_train_batches=1",
             "trainer.limit_val_batches=1",

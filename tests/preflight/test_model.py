@@ -24,7 +24,7 @@ from seizure.preflight.model import (
 
 def examined(*overrides: str, loop: bool = False) -> NetworkFacts:
     config = load(
-        "train", TrainConfig, ["windows.window_s=16", "windows.scoring_stride_s=16", *overrides]
+        "train", TrainConfig, ["windows.window_s=20", "windows.scoring_stride_s=20", *overrides]
     )
     inputs = build.input_spec(config, CANONICAL_19)
     network = build.network(config.model, inputs)
@@ -99,5 +99,5 @@ def test_a_batch_beyond_memory_fails_with_one_that_learns_as_much() -> None:
 
 def test_what_a_window_keeps_is_what_the_backward_pass_needs() -> None:
     """Twice as long a window keeps about twice as much, and no weight counts."""
-    longer = examined("windows.window_s=32")
+    longer = examined("windows.window_s=40")
     assert longer.kept_bytes == pytest.approx(2 * FACTS.kept_bytes, rel=0.1)

@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="*", default=["float32", "bfloat16"])
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--factor", type=float, default=10.0, help="times the default rate")
-    parser.add_argument("--window-s", type=float, default=8.0)
+    parser.add_argument("--window-s", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

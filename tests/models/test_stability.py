@@ -25,7 +25,7 @@ def detector(model):
     return build.network(config.model, build.input_spec(config, CANONICAL_19))
 
 
-def hostile(n_samples=2048):
+def hostile(n_samples=2560):
     """Noise of unit spread with a flat channel, pops of 5 mV over 0.5 µV, and an open electrode."""
     eeg = torch.randn(2, 19, n_samples, generator=torch.Generator().manual_seed(1))
     eeg[:, 3] = 0

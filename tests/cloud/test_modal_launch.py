@@ -1,15 +1,11 @@
 """The launcher against Modal's own client, without an account: nothing here reaches a network."""
 
 import contextlib
-import importlib.util
 import inspect
 import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -17,43 +13,24 @@ from typing import Any
 
 import modal
 import modal.exception
-import psutil
 import pytest
 from click.testing import CliRunner, Result
 from modal.cli import run as modal_run
 from modal.cli.entry_point import entrypoint_cli
 from modal.types import FileEntry, FileEntryType
 
-from seizure.cloud.attempt import Job, Unfinished, Verdict, read_ledger
-from seizure.cloud.fleet import Fleet
+from seizure.cloud.attempt import Job, Unfinished, Verdict
 from seizure.hardware import read_profile
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PROFILES = sorted(p.stem for p in (ROOT / "conf" / "hw").glob("*.yaml"))
 RENTED = [name for name in PROFILES if name not in ("local", "rtx4090")]
-CPU = read_profile(ROOT / "conf" / "hw", "cpu").hardware
 pytestmark = pytest.mark.filterwarnings("error::modal.exception.DeprecationError")
 
 
-@pytest.fixture(scope="module")
-def launcher() -> Iterator[ModuleType]:
-    """`modal_launch.py`, loaded with Modal's deprecation warnings as errors."""
-    spec = importlib.util.spec_from_file_location("modal_launch", ROOT / "modal_launch.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["modal_launch"] = module
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", modal.exception.DeprecationError)
-        spec.loader.exec_module(module)
-    yield module
-    del sys.modules["modal_launch"]
-
-
-def test_importing_needs_no_token_no_torch_and_no_time(tmp_path: Path) -> None:
+def test_importing_needs_no_token_and_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys, time; start = time.perf_counter(); import modal_launch;"
-        "print(time.perf_counter() - start);"
+        "import sys; import modal_launch;"
         "print(*{'torch', 'hydra', 'lightning', 'scipy', 'mne'} & set(sys.modules))"
     )
     clean = {k: v for k, v in os.environ.items() if not k.startswith("MODAL_")}
@@ -65,10 +42,7 @@ def test_importing_needs_no_token_no_torch_and_no_time(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    seconds, heavy = done.stdout.splitlines()
-    assert heavy == ""
-    # 0.9 s on two idle cores; the bound of 2 s is meant for such, not for a loaded machine.
-    assert float(seconds) < 6.0
+    assert done.stdout.strip() == ""
 
 
 @pytest.mark.parametrize("name", RENTED)
@@ -313,148 +287,3 @@ def test_fetching_copies_what_is_new_and_only_that(
     assert len(read) == 2
     assert modal_cli("fetch", "--run", "r", "--to", str(tmp_path)).exit_code == 0
     assert len(read) == 2
-
-
-class KillingVolume:
-    """A Volume at whose commit, once there is a checkpoint, the training is killed."""
-
-    def __init__(self, checkpoint: Path) -> None:
-        self.n_reloads = self.n_commits = self.n_killed = 0
-        self._checkpoint = checkpoint
-
-    def reload(self) -> None:
-        self.n_reloads += 1
-
-    def commit(self) -> None:
-        self.n_commits += 1
-        if self.n_killed or not self._checkpoint.is_file():
-            return
-        for child in psutil.Process().children():
-            if "seizure.train" in child.cmdline():
-                child.send_signal(signal.SIGKILL)
-                self.n_killed += 1
-
-
-# Said by Modal whenever a function runs here, which is the point.
-here = pytest.mark.filterwarnings("ignore:.*is executing locally")
-
-
-@here
-@pytest.mark.slow
-def test_a_killed_training_is_continued_by_the_next_attempt(
-    launcher: ModuleType, quick: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    run = quick.runs / "cloud"
-    volume = KillingVolume(run / "checkpoints" / "last.ckpt")
-    monkeypatch.setattr(launcher, "results", volume)
-    overrides = ["+experiment=smoke", *quick.overrides("run=cloud", "trainer.max_epochs=4")]
-    job = Job(
-        name="train-cloud",
-        command=("-m", "seizure.train", *overrides),
-        ledger=tmp_path / "train-cloud.json",
-        limit_s=600.0,
-        budget_s=1200.0,
-        finished=run / "finished",
-        checkpoint=run / "checkpoints" / "last.ckpt",
-        hand_over_s=60.0,
-        commit_every_s=0.1,
-    )
-    with pytest.raises(Unfinished, match="SIGKILL"):
-        launcher.attempt.local(job)
-    assert volume.n_killed == 1
-    assert not (run / "finished").is_file()
-
-    verdict = launcher.attempt.local(job)
-    assert verdict.done
-    assert verdict.spent_s > 5.0
-    assert (run / "finished").is_file()
-    assert (run / "report.md").is_file()
-    assert "continuing from" in (run / "train.log").read_text()
-    assert [a.end for a in read_ledger(tmp_path / "train-cloud.json")] == [
-        "ended by SIGKILL",
-        "finished",
-    ]
-    assert volume.n_reloads == 2
-
-    # Once more: nothing is left to do, and nothing is started.
-    assert launcher.attempt.local(job).reason == "finished before"
-
-
-class HereCloud:
-    """Machines that are this one: what Modal would start elsewhere runs here, one by one."""
-
-    def __init__(self, launcher: ModuleType) -> None:
-        self.options: dict[str, Any] = {}
-        self._attempt = launcher.attempt
-
-    def with_options(self, **options: Any) -> "HereCloud":
-        self.options = options
-        return self
-
-    def map(self, jobs: list[Job], return_exceptions: bool) -> Iterator[Verdict | Exception]:
-        assert return_exceptions
-        for job in jobs:
-            try:
-                yield self._attempt.local(job)
-            except Unfinished as unfinished:
-                yield unfinished
-
-
-@here
-def test_a_fleet_prepares_a_corpus_and_one_index_names_what_failed(
-    launcher: ModuleType,
-    quick: Any,
-    trained: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    shutil.copytree(quick.corpus, tmp_path / "corpus", copy_function=os.link)
-    broken = sorted((tmp_path / "corpus").rglob("*.edf"))[0]
-    broken.unlink()
-    broken.write_text("this is a letter, not an EEG\n")
-    cloud = HereCloud(launcher)
-    monkeypatch.setattr(launcher, "results", KillingVolume(tmp_path / "none"))
-    monkeypatch.setattr(launcher, "attempt", cloud)
-    told = ("corpus=tusz", f"corpus.root={tmp_path / 'corpus'}", f"paths.data={tmp_path}")
-    jobs = [
-        Job(
-            name=f"prepare-{number}",
-            command=("-m", "seizure.prepare", *told, "prepare.jobs=1", *part),
-            ledger=tmp_path / f"{number}.json",
-            limit_s=600.0,
-            budget_s=1200.0,
-            done_codes=(0, 1),
-            hand_over_s=60.0,
-        )
-        for number, part in enumerate([(), ("part=1/2",), ("part=2/2",)])
-    ]
-    fleet = Fleet(tuple(jobs[1:]), at_once=2, last=jobs[0])
-    verdict = launcher.conductor.local(fleet, (CPU, None, ()))
-    assert (verdict.done, verdict.reason) == (True, "3 of 3 jobs done")
-    assert cloud.options["max_containers"] == 2
-    assert len(list((tmp_path / "cache").rglob("index.npz"))) == 1
-    said = capfd.readouterr().out
-    # By its part, and by whoever writes the index: nobody tries it a third time.
-    assert said.count(f"left out: {broken.stem}") == 2
-    assert " 0 prepared now" in said
-
-
-@here
-def test_a_configuration_error_is_not_tried_again(
-    launcher: ModuleType, quick: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(launcher, "results", KillingVolume(tmp_path / "none"))
-    job = Job(
-        name="train-typo",
-        command=("-m", "seizure.train", *quick.overrides("run=typo", "modle=base")),
-        ledger=tmp_path / "typo.json",
-        limit_s=600.0,
-        budget_s=1200.0,
-        finished=quick.runs / "typo" / "finished",
-        hand_over_s=60.0,
-    )
-    verdict = launcher.attempt.local(job)
-    assert not verdict.done
-    assert not verdict.goes_on
-    assert "unknown key 'modle'" in verdict.reason

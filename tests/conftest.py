@@ -4,11 +4,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -177,6 +179,22 @@ def command(
         return Ended(code, *capsys.readouterr())
 
     return started
+
+
+@pytest.fixture(scope="session")
+def children_running() -> Callable[[str], list[psutil.Process]]:
+    """Finds the processes started by this one, and by those, whose command line has a word."""
+
+    def found(word: str) -> list[psutil.Process]:
+        children = []
+        for child in psutil.Process().children(recursive=True):
+            # One that ends while it is looked at, or has ended and was not collected, has no line.
+            with suppress(psutil.NoSuchProcess):
+                if word in " ".join(child.cmdline()):
+                    children.append(child)
+        return children
+
+    return found
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from seizure.cache.build import build_cache
@@ -129,19 +128,14 @@ def test_a_recording_that_another_builder_holds_comes_last(corpus, tmp_path):
 
 
 def test_a_killed_worker_stops_the_build_and_the_next_one_completes_it(
-    corpus, tmp_path, write_recording
+    corpus, tmp_path, write_recording, children_running
 ):
     for number in range(2, 12):
         write_recording(corpus.root, "train", "aaaaaaaa", number, duration_s=8)
 
     def kill_a_worker(done: int, _total: int, _stem: str) -> None:
-        workers = [
-            child
-            for child in psutil.Process().children(recursive=True)
-            if "popen_loky_posix" in " ".join(child.cmdline())
-        ]
         if done == 2:
-            workers[0].kill()
+            children_running("popen_loky_posix")[0].kill()
 
     folder = tmp_path / "cache"
     with pytest.raises(CacheError, match=r"worker was killed.*same command again"):

@@ -3,12 +3,11 @@
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import psutil
 import pytest
 
 from seizure.cloud.attempt import Job, Unfinished, Verdict, read_ledger
@@ -23,9 +22,10 @@ pytestmark = pytest.mark.filterwarnings("error::modal.exception.DeprecationError
 class KillingVolume:
     """A Volume at whose commit, once there is a checkpoint, the training is killed."""
 
-    def __init__(self, checkpoint: Path) -> None:
+    def __init__(self, checkpoint: Path, children_running: Callable[[str], list[Any]]) -> None:
         self.n_reloads = self.n_commits = self.n_killed = 0
         self._checkpoint = checkpoint
+        self._children_running = children_running
 
     def reload(self) -> None:
         self.n_reloads += 1
@@ -34,10 +34,9 @@ class KillingVolume:
         self.n_commits += 1
         if self.n_killed or not self._checkpoint.is_file():
             return
-        for child in psutil.Process().children():
-            if "seizure.train" in child.cmdline():
-                child.send_signal(signal.SIGKILL)
-                self.n_killed += 1
+        for child in self._children_running("seizure.train"):
+            child.send_signal(signal.SIGKILL)
+            self.n_killed += 1
 
 
 # Said by Modal whenever a function runs here, which is the point.
@@ -47,10 +46,14 @@ here = pytest.mark.filterwarnings("ignore:.*is executing locally")
 @here
 @pytest.mark.slow
 def test_a_killed_training_is_continued_by_the_next_attempt(
-    launcher: ModuleType, quick: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    launcher: ModuleType,
+    quick: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    children_running: Callable[[str], list[Any]],
 ) -> None:
     run = quick.runs / "cloud"
-    volume = KillingVolume(run / "checkpoints" / "last.ckpt")
+    volume = KillingVolume(run / "checkpoints" / "last.ckpt", children_running)
     monkeypatch.setattr(launcher, "results", volume)
     overrides = ["+experiment=smoke", *quick.overrides("run=cloud", "trainer.max_epochs=4")]
     job = Job(
@@ -119,7 +122,7 @@ def test_a_fleet_prepares_a_corpus_and_one_index_names_what_failed(
     broken.unlink()
     broken.write_text("this is a letter, not an EEG\n")
     cloud = HereCloud(launcher)
-    monkeypatch.setattr(launcher, "results", KillingVolume(tmp_path / "none"))
+    monkeypatch.setattr(launcher, "results", KillingVolume(tmp_path / "none", lambda _: []))
     monkeypatch.setattr(launcher, "attempt", cloud)
     told = ("corpus=tusz", f"corpus.root={tmp_path / 'corpus'}", f"paths.data={tmp_path}")
     jobs = [
@@ -149,7 +152,7 @@ def test_a_fleet_prepares_a_corpus_and_one_index_names_what_failed(
 def test_a_configuration_error_is_not_tried_again(
     launcher: ModuleType, quick: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(launcher, "results", KillingVolume(tmp_path / "none"))
+    monkeypatch.setattr(launcher, "results", KillingVolume(tmp_path / "none", lambda _: []))
     job = Job(
         name="train-typo",
         command=("-m", "seizure.train", *quick.overrides("run=typo", "modle=base")),

@@ -35,7 +35,7 @@ from seizure.events.decide import Postprocessing
 from seizure.scoring import nedc
 from seizure.scoring.bootstrap import patient_interval
 from seizure.scoring.breakdown import by_cause
-from seizure.scoring.case import Pair
+from seizure.scoring.case import Pair, TrackedRecording
 from seizure.scoring.curve import sweep, thresholds_for
 from seizure.scoring.operating_point import choose
 
@@ -114,17 +114,28 @@ def outcome(
         [one.tracked(predict(detector.sees(one).astype(np.float32))) for one in part]
         for part in (dev, held_out)
     )
-    curve = sweep(on_dev, SETTINGS, thresholds_for(on_dev))
-    pairs = {}
-    for target in TARGETS:
-        chosen = choose(curve, SETTINGS, target).settings
-        pairs[target] = [
-            replace(pair, stem=f"{seed} {pair.stem}", patient=f"{seed} {pair.patient}")
-            for pair in (one.pair(chosen) for one in on_eval)
-        ]
     labels = np.concatenate([one.labels for one in held_out])
     probability = np.concatenate([one.track.probability for one in on_eval])
-    return Outcome(pairs, float(roc_auc_score(labels, probability)))
+    auroc = float(roc_auc_score(labels, probability))
+    return Outcome(decided(on_dev, on_eval, SETTINGS, seed), auroc)
+
+
+def decided(
+    dev: Sequence[TrackedRecording],
+    held_out: Sequence[TrackedRecording],
+    settings: Postprocessing,
+    seed: int,
+) -> dict[float, list[Pair]]:
+    """The events of eval at the thresholds that dev chooses, by target."""
+    curve = sweep(dev, settings, thresholds_for(dev))
+    pairs = {}
+    for target in TARGETS:
+        chosen = choose(curve, settings, target).settings
+        pairs[target] = [
+            replace(pair, stem=f"{seed} {pair.stem}", patient=f"{seed} {pair.patient}")
+            for pair in (one.pair(chosen) for one in held_out)
+        ]
+    return pairs
 
 
 def shown(pairs: Sequence[Pair]) -> str:

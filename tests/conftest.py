@@ -15,6 +15,7 @@ import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import hypothesis
 from hydra.core.singleton import Singleton
 
 from seizure.cache.index import CacheIndex
@@ -24,6 +25,13 @@ from seizure.cli.command import Verb, load, run, speak
 from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
 from seizure.eeg.recording import Recording
+
+# On a busy machine an example may take any time. The same examples in every run; others with
+# `pytest --hypothesis-profile=explore`.
+_PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("repeatable", derandomize=True, **_PATIENT)
+hypothesis.settings.register_profile("explore", **_PATIENT)
+hypothesis.settings.load_profile("repeatable")
 
 RATE_HZ = 256.0
 

@@ -20,6 +20,8 @@ from seizure.cache.shard import (
 )
 
 COLUMNS = ("signal", *STATISTICS, "events", "event_type")
+# All examples of a test write into its one folder.
+ONE_FOLDER = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 @pytest.fixture
@@ -42,9 +44,7 @@ def test_plain_numpy_reads_it(path, prepared):
             np.testing.assert_array_equal(archive[name], getattr(prepared, name))
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=ONE_FOLDER)
 @given(n_channels=st.integers(1, 5), n_samples=st.integers(1, 300), n_events=st.integers(0, 3))
 def test_every_member_is_aligned_and_stored(tmp_path, prepared, n_channels, n_samples, n_events):
     path = tmp_path / "b.npz"
@@ -113,9 +113,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, deadline=None, suppress_health_check=ONE_FOLDER)
 @given(data=st.data())
 def test_a_flipped_bit_is_found_or_changes_nothing(path, prepared, data):
     whole = path.read_bytes()

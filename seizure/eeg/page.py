@@ -1,7 +1,8 @@
 """A page of EEG: one trace a channel at a fixed scale, with what is annotated shaded.
 
-MNE draws it. The scale does not follow the signal, so that a wrong unit is a page of flat lines or
-of ink, and not a page that looks right.
+MNE draws it. Negative is up, as clinical neurophysiology draws EEG: spikes point upwards. The scale
+does not follow the signal, so that a wrong unit is a page of flat lines or of ink, and not a page
+that looks right.
 """
 
 from collections.abc import Sequence
@@ -76,8 +77,8 @@ def draw_page(
     """A page as a figure; `events` and `remarks` count from the start of the recording, as does
     `start_s`, the time of the page's first sample.
 
-    `scale_uv` lies between the lines of two channels. Each channel's mean is subtracted, estimated
-    channels are grey. The figure is pyplot's: close it, or show it.
+    `scale_uv` lies between the lines of two channels, and negative is up. Each channel's mean is
+    subtracted, estimated channels are grey. The figure is pyplot's: close it, or show it.
 
     Raises:
         ValueError: the page is shorter than two samples, or the scale is not positive.
@@ -88,7 +89,8 @@ def draw_page(
             "samples at least and a positive scale"
         )
     info = mne.create_info(list(page.channel_names), page.rate_hz, "eeg")
-    raw = mne.io.RawArray(page.signal_uv * 1e-6, info, verbose="error")  # MNE works in volts
+    # In volts, and turned over: MNE draws positive up.
+    raw = mne.io.RawArray(page.signal_uv * -1e-6, info, verbose="error")
     raw.info["bads"] = [name for name in page.channel_names if name in page.interpolated]
     with mne.use_log_level("error"), mne.viz.use_browser_backend("matplotlib"):
         figure = raw.plot(
@@ -156,5 +158,5 @@ def _scale_bar(axes: Axes, scale_uv: float) -> None:
     place = axes.get_yaxis_transform()
     axes.plot([1.008] * 2, [0, 1], color=_INK, lw=2, transform=place, clip_on=False)
     axes.text(
-        1.014, 0.5, f"{scale_uv:g} µV,\npositive up", fontsize=9, va="center", transform=place
+        1.014, 0.5, f"{scale_uv:g} µV,\nnegative up", fontsize=9, va="center", transform=place
     )

@@ -28,8 +28,9 @@ def plot_detection(
 ) -> Path:
     """A stretch of EEG with the probability track below and the events of both sides marked.
 
-    `eeg_uv` is `(channel, sample)` from `start_s` on. Raises `ValueError` for a stretch that is
-    empty or not within the track, or names that do not fit the channels.
+    `eeg_uv` is `(channel, sample)` from `start_s` on; negative is drawn upwards, as clinical
+    neurophysiology does. Raises `ValueError` for a stretch that is empty or not within the track,
+    or names that do not fit the channels.
     """
     _check_stretch(eeg_uv, rate_hz, channel_names, start_s, track)
     stop_s = start_s + eeg_uv.shape[1] / rate_hz
@@ -42,7 +43,7 @@ def plot_detection(
     time_s = start_s + np.arange(shown.shape[1]) / rate_hz
     for index, trace in enumerate(shown):
         limited = np.clip(trace, -1.2 * spacing_uv, 1.2 * spacing_uv)
-        eeg.plot(time_s, limited - index * spacing_uv, color=INK, lw=0.35)
+        eeg.plot(time_s, -limited - index * spacing_uv, color=INK, lw=0.35)
     eeg.set_yticks(-spacing_uv * np.arange(len(channel_names)), channel_names)
     eeg.set(ylim=(-spacing_uv * len(channel_names), spacing_uv), title=title)
     eeg.tick_params(axis="y", length=0)
@@ -91,7 +92,7 @@ def _round_up(value: float) -> float:
 def _scale_bar(axes: Axes, spacing_uv: float, x_s: float) -> None:
     axes.plot([x_s, x_s], [0, -spacing_uv], color=INK, lw=1.6, clip_on=False)
     axes.annotate(
-        f" {spacing_uv:g} µV",
+        f" {spacing_uv:g} µV,\n negative up",
         (x_s, -spacing_uv / 2),
         fontsize=8,
         va="center",

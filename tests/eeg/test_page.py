@@ -64,10 +64,12 @@ def test_traces_are_at_their_scale_and_the_axis_tells_the_time_in_the_recording(
         axes, traces = drawn(page, 120.0, scale_uv=scale_uv)
         assert len(traces) == 19
         for number, trace in enumerate(traces):
-            # The axis points down, one line a channel: positive is up.
+            # The axis points down, one line a channel: what is negative is drawn upwards.
             upwards_uv = (number - np.asarray(trace.get_ydata())) * scale_uv
             # MNE leaves out the last sample.
-            np.testing.assert_allclose(upwards_uv, sine_uv[number, :-1], atol=0.01)
+            np.testing.assert_allclose(upwards_uv, -sine_uv[number, :-1], atol=0.01)
+        assert axes.yaxis_inverted()
+        assert f"{scale_uv:g} µV,\nnegative up" in {text.get_text() for text in axes.texts}
         label = axes.xaxis.get_major_formatter()
         assert [label(tick) for tick in axes.xaxis.get_majorticklocs()] == [
             str(second) for second in range(120, 131)

@@ -5,6 +5,7 @@ import pytest
 
 from seizure.eeg.annotation import Event
 from seizure.events.stitch import Track
+from seizure.scoring import detection_page
 from seizure.scoring.detection_page import plot_detection
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -22,6 +23,20 @@ def test_a_detection_is_drawn_without_a_warning(tmp_path):
             (Event(20, 40),), (Event(25, 70),), 10.0, threshold=0.5, title="a",
         )  # fmt: skip
     assert path.read_bytes()[:8] == PNG
+
+
+def test_negative_is_drawn_upwards_and_the_page_says_so(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(detection_page, "save", lambda figure, path: drawn.append(figure) or path)
+    spike_uv = np.zeros((1, 2560), np.float32)
+    spike_uv[0, 1000] = -40.0
+    track = Track("a", 16.0, np.zeros(160, np.float32), 10.0)
+    plot_detection(tmp_path / "a.png", spike_uv, 256.0, ["a"], track, (), (), 0)
+    eeg = drawn[0].axes[0]
+    bottom, top = eeg.get_ylim()
+    assert bottom < top
+    assert np.asarray(eeg.lines[0].get_ydata()).argmax() == 1000
+    assert any("negative up" in text.get_text() for text in eeg.texts)
 
 
 def test_flat_eeg_is_drawn(tmp_path):

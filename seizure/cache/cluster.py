@@ -21,7 +21,7 @@ except ImportError as error:
 TaskT = TypeVar("TaskT")
 OutcomeT = TypeVar("OutcomeT")
 
-_ANSWER_WITHIN_S = 10
+_ANSWER_WITHIN_S = 30
 _WORKER_WITHIN_S = 60
 
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def test_both_workers_take_part(workers, tmp_path):
 def _meet(places: tuple[Path, Path]) -> bool:
     mine, other = places
     mine.touch()
-    for _ in range(200):
+    for _ in range(2000):
         if other.exists():
             return True
         time.sleep(0.05)
@@ -79,9 +80,12 @@ def test_workers_that_do_not_see_the_cache_are_refused(workers, tmp_path):
 
 def test_an_address_without_a_scheduler_is_refused_with_the_fix(monkeypatch):
     monkeypatch.setattr("seizure.cache.cluster._ANSWER_WITHIN_S", 0.5)
-    workers = Workers(backend="dask", scheduler="tcp://127.0.0.1:9")
-    with pytest.raises(CacheError, match=r"found no Dask scheduler there.*`dask scheduler`"):
-        list(workers.work_off(abs, [1]))
+    with socket.socket() as nobody:  # bound, but it listens to nobody
+        nobody.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        workers = Workers(backend="dask", scheduler=address)
+        with pytest.raises(CacheError, match=r"found no Dask scheduler there.*`dask scheduler`"):
+            list(workers.work_off(abs, [1]))
 
 
 def test_a_cluster_without_workers_is_refused_with_the_fix(monkeypatch):

@@ -29,7 +29,7 @@ from seizure.scoring.case import Pair, TrackedRecording
 from seizure.scoring.comparison import Rival
 from seizure.scoring.curve import sweep, thresholds_for
 from seizure.scoring.evaluation import evaluate
-from seizure.scoring.frames import labelled_frames
+from seizure.scoring.frames import LabelledFrames
 from seizure.scoring.leaderboard import leaderboard, write_leaderboard
 from seizure.scoring.operating_point import MAX_ALARM_SHARE, Choice, choose, write_choice
 from seizure.scoring.plots import plot_losses
@@ -84,7 +84,7 @@ def evaluate_checkpoint(
         dev = recordings_of(trainer, module, data, "dev")
         choice = choose_on_dev(dev, module)
         write_choice(build.operating_point_of(checkpoint), choice)
-        keep_temperature(checkpoint, fit_temperature(*labelled_frames(dev)))
+        keep_temperature(checkpoint, fit_temperature(LabelledFrames(dev)))
     log.info("scoring %s", split)
     recordings = recordings_of(trainer, module, data, split)
     detector = ScoredDetector(checkpoint.name, trained, choice, kept_temperature(checkpoint))

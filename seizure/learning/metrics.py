@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seizure.events.decide import Postprocessing
 from seizure.scoring.case import TrackedRecording
 from seizure.scoring.curve import sensitivity_at, sweep, thresholds_for
-from seizure.scoring.frames import labelled_frames
+from seizure.scoring.frames import LabelledFrames
 from seizure.scoring.ranking import auroc
 
 # False alarms in 24 h over which the sensitivity is averaged to compare epochs. Not higher: with
@@ -23,8 +23,7 @@ def detection_metrics(
     that of the best threshold, and 0 where none is within the rate or there is no seizure. AUROC
     is NaN where one class is missing.
     """
-    frames = labelled_frames(recordings)
-    ranking = auroc(frames.probability, frames.is_seizure)
+    ranking = auroc(LabelledFrames(recordings))
     curve = sweep(recordings, postprocessing, thresholds_for(recordings))
 
     def sensitivity(fa_per_24h: float) -> float:

@@ -1,11 +1,15 @@
 """Whether a probability of 0.7 means 7 in 10: reliability, ECE, Brier score, temperature."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
+
+from seizure.scoring.labelled import Groups, checked
+from seizure.scoring.quantiles import closest_observations
 
 # Log-odds beyond these are 0 and 1 in float32; finite, so that a sure mistake costs no infinity.
 _LARGEST_LOGIT = 16.0
@@ -32,65 +36,78 @@ class Reliability:
 
 
 def reliability(
-    probability: ArrayLike,
-    is_seizure: ArrayLike,
-    binning: Binning = "equal_width",
-    n_bins: int = 15,
+    groups: Groups, binning: Binning = "equal_width", n_bins: int = 15, temperature: float = 1.0
 ) -> Reliability:
-    """Bins of equal width in probability, or of equal numbers of frames.
+    """Bins of equal width in probability, or of equal numbers of frames, after a temperature.
 
     The first bin holds p = 0, the last one p = 1. Equal probabilities are never split over two
     bins, so bins of equal mass may be fewer. Source: Naeini et al., AAAI 2015; Nguyen and
     O'Connor, EMNLP 2015 (equal mass).
 
-    >>> reliability([0.0, 0.0, 1.0, 1.0], [False, False, True, True]).ece
+    >>> reliability([([0.0, 0.0, 1.0, 1.0], [False, False, True, True])]).ece
     0.0
     """
-    p, label = _checked(probability, is_seizure)
     if n_bins < 1:
         raise ValueError(f"expected at least one bin, found {n_bins}")
-    if binning == "equal_width":
-        bins = np.minimum((p * n_bins).astype(np.int64), n_bins - 1)
-    elif binning == "equal_mass":
-        edges = np.quantile(p, np.arange(1, n_bins) / n_bins, method="closest_observation")
-        bins = np.searchsorted(np.unique(edges), p, side="left")
-    else:
+    if binning not in ("equal_width", "equal_mass"):
         raise ValueError(f"binning must be equal_width or equal_mass, found {binning!r}")
-    n = np.bincount(bins)
+    edges = None
+    if binning == "equal_mass":
+        edges = np.unique(
+            closest_observations(_Probabilities(groups), np.arange(1, n_bins) / n_bins)
+        )
+    n = np.zeros(n_bins, dtype=np.int64)
+    total_p, n_seizure = np.zeros(n_bins), np.zeros(n_bins)
+    for raw, label in checked(groups):
+        p = scaled(raw, temperature)
+        if edges is None:
+            bins = np.minimum((p * n_bins).astype(np.int64), n_bins - 1)
+        else:
+            # A temperature keeps the order, so that bins of equal mass stay what they are.
+            bins = np.searchsorted(edges, raw, side="left")
+        n += np.bincount(bins, minlength=n_bins)
+        total_p += np.bincount(bins, weights=p, minlength=n_bins)
+        n_seizure += np.bincount(bins, weights=label, minlength=n_bins)
     filled = n > 0
     return Reliability(
         n=n[filled],
-        mean_probability=np.bincount(bins, weights=p)[filled] / n[filled],
-        seizure_share=np.bincount(bins, weights=label)[filled] / n[filled],
+        mean_probability=total_p[filled] / n[filled],
+        seizure_share=n_seizure[filled] / n[filled],
     )
 
 
-def brier(probability: ArrayLike, is_seizure: ArrayLike) -> float:
-    """Mean squared distance of probability and outcome; 0 is best.
+def brier(groups: Groups, temperature: float = 1.0) -> float:
+    """Mean squared distance of probability and outcome, after a temperature; 0 is best.
 
     Source: Brier, Monthly Weather Review 1950 (two classes, halved).
 
-    >>> brier([0.5, 1.0], [False, True])
+    >>> brier([([0.5, 1.0], [False, True])])
     0.125
     """
-    p, label = _checked(probability, is_seizure)
-    return float(np.mean((p - label) ** 2))
+    total, n = 0.0, 0
+    for p, label in checked(groups):
+        total += float(((scaled(p, temperature) - label) ** 2).sum())
+        n += p.size
+    return total / n
 
 
-def fit_temperature(probability: ArrayLike, is_seizure: ArrayLike) -> float:
+def fit_temperature(groups: Groups) -> float:
     """The number that log-odds are divided by for the highest likelihood, between 0.05 and 20.
 
     Above 1 the probabilities were too sure. Rounds log-odds to 0.005. Source: Guo et al., On
     calibration of modern neural networks, ICML 2017, section 4.2 (two classes).
 
-    >>> round(fit_temperature([0.9] * 4 + [0.1] * 4, [1, 1, 1, 0, 0, 0, 0, 1]), 2)
+    >>> round(fit_temperature([([0.9] * 4 + [0.1] * 4, [1, 1, 1, 0, 0, 0, 0, 1])]), 2)
     2.0
     """
-    p, label = _checked(probability, is_seizure)
-    step = np.rint(_logit(p) / _LOGIT_STEP).astype(np.int64)
-    value, place = np.unique(step, return_inverse=True)
-    n, n_seizure = np.bincount(place), np.bincount(place, weights=label)
-    logit = value * _LOGIT_STEP
+    most = round(_LARGEST_LOGIT / _LOGIT_STEP)
+    n, n_seizure = np.zeros(2 * most + 1), np.zeros(2 * most + 1)
+    for p, label in checked(groups):
+        step = np.rint(_logit(p.astype(np.float64)) / _LOGIT_STEP).astype(np.int64) + most
+        n += np.bincount(step, minlength=n.size)
+        n_seizure += np.bincount(step, weights=label, minlength=n.size)
+    filled = np.flatnonzero(n)
+    n, n_seizure, logit = n[filled], n_seizure[filled], (filled - most) * _LOGIT_STEP
 
     def loss(log_temperature: float) -> float:
         scaled_logit = logit / np.exp(log_temperature)
@@ -107,7 +124,9 @@ def scaled(probability: ArrayLike, temperature: float) -> NDArray[np.float64]:
     >>> scaled([0.5, 0.9], 2.0).round(3).tolist()
     [0.5, 0.75]
     """
-    return 1 / (1 + np.exp(-_logit(np.asarray(probability, dtype=np.float64)) / temperature))
+    p = np.asarray(probability, dtype=np.float64)
+    # At 1 they stay as they are, to the last bit and beyond the largest log-odds.
+    return p if temperature == 1 else 1 / (1 + np.exp(-_logit(p) / temperature))
 
 
 def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -115,14 +134,11 @@ def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.clip(np.log(p) - np.log1p(-p), -_LARGEST_LOGIT, _LARGEST_LOGIT)
 
 
-def _checked(
-    probability: ArrayLike, is_seizure: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    p, label = np.asarray(probability, dtype=np.float64), np.asarray(is_seizure, dtype=bool)
-    if p.shape != label.shape or p.ndim != 1 or p.size == 0:
-        raise ValueError(
-            f"expected as many labels as probabilities, found {label.shape}, {p.shape}"
-        )
-    if not (p.min() >= 0 and p.max() <= 1):
-        raise ValueError(f"probabilities must be in [0, 1], found {p.min()} to {p.max()}")
-    return p, label.astype(np.float64)
+class _Probabilities:
+    """The probabilities of groups alone, as often as they are asked for."""
+
+    def __init__(self, groups: Groups) -> None:
+        self._groups = groups
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return (p for p, _ in checked(self._groups))

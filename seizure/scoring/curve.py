@@ -1,10 +1,10 @@
 """Sensitivity against false alarms, for every threshold at once and exactly as `decide` gives it.
 
 Each track is quantised once against all thresholds and run-length encoded; hysteresis, opening,
-closing, minimum duration and merging then work on the runs of all recordings together.
+closing, minimum duration and merging then work on the runs of some hours of recordings together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -15,13 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from seizure.events.decide import Intervals, Postprocessing, Runs, hysteresis, settle
 from seizure.events.export import write_atomically
 from seizure.scoring.case import TrackedRecording
+from seizure.scoring.frames import in_groups
+from seizure.scoring.quantiles import closest_observations
 from seizure.scoring.szcore_curve import SzcoreCounter
 from seizure.scoring.timeline import overlapped, seizure_ticks, ticks
 
 Counting = Literal["nedc_ovlp", "szcore_event"]
 
-# Merging equal neighbours again pays off about this often as the threshold rises.
-_RECOMPRESS_EVERY = 8
+# Leaving out what is lost for good pays off about this often as the threshold rises.
+_NARROW_EVERY = 8
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,13 @@ def thresholds_for(recordings: Sequence[TrackedRecording], n: int = 200) -> NDAr
         raise ValueError(f"a sweep needs at least 8 thresholds, found n={n}")
     _check_some(recordings)
     even = 1 / (1 + np.exp(-np.linspace(-7.0, 9.0, n - 2 * (n // 4))))
-    values = np.concatenate([recording.track.probability for recording in recordings])
-    tail = np.geomspace(0.5, 1 / max(values.size, 4), n // 4)
+    values = [recording.track.probability for recording in recordings]
+    tail = np.geomspace(0.5, 1 / max(sum(map(len, values)), 4), n // 4)
     highest = np.concatenate([_highest_per_minute(recording) for recording in recordings])
     spread = np.linspace(0.0, 1.0, n // 4)
     own = np.append(
-        np.quantile(values, 1 - tail, method="closest_observation"),
-        np.quantile(highest, spread, method="closest_observation"),
+        closest_observations(values, 1 - tail),
+        closest_observations([highest], spread),
     )
     grid = np.unique(np.append(even, own.astype(np.float64)))
     return grid[grid > 0]
@@ -147,37 +149,51 @@ def sweep(
     on = np.asarray(thresholds, dtype=np.float64)
     if on.ndim != 1 or on.size == 0 or not (on[0] > 0 and on[-1] <= 1 and (np.diff(on) > 0).all()):
         raise ValueError(f"thresholds must ascend in (0, 1], found {on}")
-    counter = _counter(counting, recordings)
-    n_frames = np.array([recording.track.n_frames for recording in recordings])
-    # One frame of silence after each recording keeps runs from crossing into the next.
-    offset = np.append(0, np.cumsum(n_frames + 1))[:-1]
-    rate_hz = np.array([recording.track.rate_hz for recording in recordings])
-    duration_s = np.array([recording.track.duration_s for recording in recordings])
-    upper = _Levels.of(recordings, offset, on)
-    lower = _Levels.of(recordings, offset, settings.off_ratio * on)
-    counts = np.zeros((on.size, 2), dtype=np.int64)
-    alarm_s = np.zeros(on.size)
-    for level in range(on.size):
-        if level % _RECOMPRESS_EVERY == 0:
-            upper, lower = upper.above(level), lower.above(level)
-        start, stop = hysteresis(upper.edges(level), lower.edges(level))
-        # There are fewer recordings than runs: count the runs of each, instead of asking each run.
-        n_runs = np.diff(np.searchsorted(start, offset), append=start.size)
-        index = np.repeat(np.arange(offset.size), n_runs)
-        runs = Runs(index, start - offset[index], stop - offset[index])
-        found = settle(runs, rate_hz, duration_s, settings)
-        counts[level] = counter(found)
-        alarm_s[level] = (found.stop_s - found.start_s).sum()
+    counts, alarm_s = np.zeros((on.size, 2), dtype=np.int64), np.zeros(on.size)
+    n_reference = 0
+    for group in in_groups(recordings):
+        counter = _counter(counting, group)
+        n_reference += counter.n_reference
+        for level, found in enumerate(_found(group, settings, on)):
+            counts[level] += counter(found)
+            alarm_s[level] += (found.stop_s - found.start_s).sum()
     return Curve(
         counting=counting,
         thresholds=on,
         tp=counts[:, 0],
         fp=counts[:, 1],
-        fn=counter.n_reference - counts[:, 0],
-        n_reference=counter.n_reference,
-        hours=float(duration_s.sum()) / 3600,
+        fn=n_reference - counts[:, 0],
+        n_reference=n_reference,
+        hours=sum(recording.track.duration_s for recording in recordings) / 3600,
         alarm_hours=alarm_s / 3600,
     )
+
+
+def _found(
+    recordings: Sequence[TrackedRecording], settings: Postprocessing, on: NDArray[np.float64]
+) -> Iterator[Intervals]:
+    """The events of some recordings at each threshold in turn."""
+    n_frames = np.array([recording.track.n_frames for recording in recordings])
+    # One frame of silence after each recording keeps runs from crossing into the next.
+    offset = np.append(0, np.cumsum(n_frames + 1))[:-1]
+    rate_hz = np.array([recording.track.rate_hz for recording in recordings])
+    duration_s = np.array([recording.track.duration_s for recording in recordings])
+    upper, lower = _encoded(recordings, offset, on, settings.off_ratio * on)
+    for level in range(on.size):
+        low_edges = lower.edges(level)
+        start, stop = hysteresis(upper.edges(level), low_edges)
+        long_enough = stop - start >= settings.opening_frames
+        start, stop = start[long_enough], stop[long_enough]
+        if level % _NARROW_EVERY == 0:
+            # At a higher threshold runs lie within these and are shorter, so that what a run of
+            # the lower mask lost here by silence or by opening is lost for good.
+            low_start = low_edges[0::2][np.searchsorted(low_edges[1::2], stop)]
+            upper, lower = (code.within(level, low_start, stop) for code in (upper, lower))
+        # There are fewer recordings than runs: count the runs of each, instead of asking each run.
+        n_runs = np.diff(np.searchsorted(start, offset), append=start.size)
+        index = np.repeat(np.arange(offset.size), n_runs)
+        runs = Runs(index, start - offset[index], stop - offset[index])
+        yield settle(runs, rate_hz, duration_s, settings)
 
 
 def write_curves(path: str | Path, curves: Sequence[Curve]) -> Path:
@@ -192,37 +208,53 @@ def write_curves(path: str | Path, curves: Sequence[Curve]) -> Path:
 
 @dataclass(frozen=True, eq=False)
 class _Levels:
-    """Run-length code of all recordings: from `position` on, `level` thresholds are reached."""
+    """Run-length code of some recordings: from `position` on, `level` thresholds are reached."""
 
-    position: NDArray[np.int64]
-    level: NDArray[np.int32]
+    position: NDArray[np.int32]
+    level: NDArray[np.signedinteger]
 
-    @classmethod
-    def of(
-        cls, recordings: Sequence[TrackedRecording], offset: NDArray, thresholds: NDArray
-    ) -> "_Levels":
-        # `decide` compares in float32; so must this, or values at a threshold could differ.
-        bounds = thresholds.astype(np.float32)
-        positions, levels = [], []
-        for recording, first in zip(recordings, offset, strict=True):
-            level = np.searchsorted(bounds, recording.track.probability, side="right")
-            changes = np.flatnonzero(level[1:] != level[:-1]) + 1
-            positions.append(np.concatenate([[0], changes, [level.size]]) + first)
-            levels.append(np.concatenate([level[:1], level[changes], [0]]).astype(np.int32))
-        return cls(np.concatenate(positions), np.concatenate(levels))
-
-    def above(self, floor: int) -> "_Levels":
-        """The same for thresholds from `floor` on: everything below it is equally off."""
-        level = np.maximum(self.level, floor)
-        kept = np.append(0, np.flatnonzero(level[1:] != level[:-1]) + 1)
+    def within(self, floor: int, start: NDArray[np.int64], stop: NDArray[np.int64]) -> "_Levels":
+        """The same for thresholds from `floor` on, where all but `[start, stop)` is off."""
+        change = np.zeros(self.position.size + 1, dtype=np.int8)
+        change[np.searchsorted(self.position, start)] = 1
+        # No change may lie between two stretches: then one begins where the other ends.
+        change[np.searchsorted(self.position, stop)] -= 1
+        is_within = np.cumsum(change[:-1], dtype=np.int8).view(bool)
+        level = np.where(is_within, np.maximum(self.level, floor), self.level.dtype.type(floor))
+        kept = np.append(True, level[1:] != level[:-1])
         return _Levels(self.position[kept], level[kept])
 
     def edges(self, index: int) -> NDArray[np.int64]:
         """Rise, fall, rise, fall, ... of "threshold `index` is reached", in frames."""
         reached = self.level > index
         changes = np.flatnonzero(reached[1:] != reached[:-1]) + 1
-        edges = self.position[changes]
-        return np.append(self.position[0], edges) if reached[0] else edges
+        edges = self.position[changes].astype(np.int64)
+        return np.append(self.position[:1].astype(np.int64), edges) if reached[0] else edges
+
+
+def _encoded(
+    recordings: Sequence[TrackedRecording], offset: NDArray[np.int64], *thresholds: NDArray
+) -> list[_Levels]:
+    """The run-length code of some recordings, one after another, for each row of thresholds."""
+    # `decide` compares in float32; so must this, or values at a threshold could differ.
+    bounds = [row.astype(np.float32) for row in thresholds]
+    # Each frame is looked up once, among all thresholds together.
+    every = np.unique(np.concatenate(bounds))
+    small = np.int16 if every.size < 1 << 15 else np.int32
+    of_place = [
+        np.append(0, np.searchsorted(row, every, side="right")).astype(small) for row in bounds
+    ]
+    n_frames = [recording.track.n_frames for recording in recordings]
+    place = np.zeros(int(offset[-1]) + n_frames[-1] + 1, dtype=small)
+    for recording, first, n in zip(recordings, offset, n_frames, strict=True):
+        probability = recording.track.probability
+        place[first : first + n] = np.searchsorted(every, probability, side="right")
+    codes = []
+    for levels in of_place:
+        level = levels[place]
+        changes = np.append(0, np.flatnonzero(level[1:] != level[:-1]) + 1)
+        codes.append(_Levels(changes.astype(np.int32), level[changes]))
+    return codes
 
 
 class _OvlpCounter:

@@ -1,37 +1,48 @@
 """Frames, clips and detections with their labels: what ranking and calibration look at."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seizure.scoring.calibration import scaled
 from seizure.scoring.case import Pair, TrackedRecording
+from seizure.scoring.labelled import Frames
 from seizure.scoring.timeline import TICKS_PER_S, overlapped, seizure_ticks
 
-
-class Frames(NamedTuple):
-    """Frames, or longer pieces, of many recordings end to end, `(n_frames,)`.
-
-    `probability` is a float in [0, 1], `is_seizure` bool.
-    """
-
-    probability: NDArray[np.floating]
-    is_seizure: NDArray[np.bool_]
+# Some hours of EEG at a time: what is held does not grow with the number of recordings.
+_GROUP_FRAMES = 1 << 19
 
 
-def labelled_frames(recordings: Sequence[TrackedRecording]) -> Frames:
-    """The frames of all recordings; a frame is seizure if its middle is in one.
+def in_groups(
+    recordings: Sequence[TrackedRecording], n_frames: int = _GROUP_FRAMES
+) -> Iterator[Sequence[TrackedRecording]]:
+    """Neighbouring recordings together, a new group once there are so many frames in one."""
+    first, held = 0, 0
+    for number, recording in enumerate(recordings, 1):
+        held += recording.track.n_frames
+        if held >= n_frames or number == len(recordings):
+            yield recordings[first:number]
+            first, held = number, 0
+
+
+class LabelledFrames:
+    """The frames of all recordings, in groups; a frame is seizure if its middle is in one.
 
     Raises `ValueError` for no recordings.
     """
-    if not recordings:
-        raise ValueError("there is no recording to take frames from")
-    return Frames(
-        np.concatenate([recording.track.probability for recording in recordings]),
-        np.concatenate([frame_labels(recording) for recording in recordings]),
-    )
+
+    def __init__(self, recordings: Sequence[TrackedRecording]) -> None:
+        if not recordings:
+            raise ValueError("there is no recording to take frames from")
+        self._recordings = recordings
+
+    def __iter__(self) -> Iterator[Frames]:
+        for group in in_groups(self._recordings):
+            yield Frames(
+                np.concatenate([recording.track.probability for recording in group]),
+                np.concatenate([frame_labels(recording) for recording in group]),
+            )
 
 
 def frame_labels(recording: TrackedRecording) -> NDArray[np.bool_]:
@@ -77,7 +88,6 @@ def labelled_detections(
         is_seizure.append(overlapped(*hypothesis.T, *reference.T))
         for start_s, stop_s in (hypothesis / TICKS_PER_S).tolist():
             first, last = round(start_s * track.rate_hz), int(np.ceil(stop_s * track.rate_hz))
-            probability.append(
-                np.atleast_1d(scaled(track.probability[first:last], temperature).mean())
-            )
+            frames = track.probability[first:last]
+            probability.append(np.atleast_1d(scaled(frames, temperature).mean()))
     return Frames(np.concatenate(probability), np.concatenate(is_seizure))

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seizure.scoring.calibration import Reliability, brier, reliability, scaled
+from seizure.scoring.calibration import Reliability, brier, reliability
 from seizure.scoring.case import Pair, TrackedRecording
-from seizure.scoring.frames import Frames, labelled_clips, labelled_detections, labelled_frames
+from seizure.scoring.frames import LabelledFrames, labelled_clips, labelled_detections
+from seizure.scoring.labelled import Groups, checked
 from seizure.scoring.ranking import auprc, auroc
 
 # The lengths of clips that papers on clips rank.
@@ -40,21 +41,15 @@ class Calibration:
 
 def rankings(recordings: Sequence[TrackedRecording]) -> tuple[Ranking, ...]:
     """Ranking of frames, of clips by their highest frame, and of whole recordings by theirs."""
-    units = [(_frame(recordings), labelled_frames(recordings))]
+    units: list[tuple[str, Groups]] = [(_frame(recordings), LabelledFrames(recordings))]
     units += [
-        (f"clip of {clip_s:g} s, highest frame", labelled_clips(recordings, clip_s))
+        (f"clip of {clip_s:g} s, highest frame", [labelled_clips(recordings, clip_s)])
         for clip_s in CLIPS_S
     ]
-    units.append(("recording, highest frame", labelled_clips(recordings, float("inf"))))
+    units.append(("recording, highest frame", [labelled_clips(recordings, float("inf"))]))
     return tuple(
-        Ranking(
-            unit=unit,
-            n=pieces.is_seizure.size,
-            seizure_share=float(pieces.is_seizure.mean()),
-            auroc=auroc(*pieces),
-            auprc=auprc(*pieces),
-        )
-        for unit, pieces in units
+        Ranking(unit, *_size(groups), auroc=auroc(groups), auprc=auprc(groups))
+        for unit, groups in units
     )
 
 
@@ -65,18 +60,15 @@ def calibrations(
 
     Without a detection there is none of detections.
     """
-    frames = labelled_frames(recordings)
-    found = []
-    for value in (1.0,) if temperature is None else (1.0, temperature):
-        probability = frames.probability if value == 1 else scaled(frames.probability, value)
-        found.append(
-            _calibration(_frame(recordings), value, Frames(probability, frames.is_seizure), 15)
-        )
-    for value in (1.0,) if temperature is None else (1.0, temperature):
+    temperatures = (1.0,) if temperature is None else (1.0, temperature)
+    unit, frames = _frame(recordings), LabelledFrames(recordings)
+    found = [_calibration(unit, value, frames, 15, value) for value in temperatures]
+    for value in temperatures:
+        # A detection's probability is the mean of its frames, each after the temperature.
         detections = labelled_detections(recordings, pairs, value)
         if detections.is_seizure.size:
             unit = "detection, mean of its frames"
-            found.append(_calibration(unit, value, detections, _BINS_OF_DETECTIONS))
+            found.append(_calibration(unit, value, [detections], _BINS_OF_DETECTIONS))
     return tuple(found)
 
 
@@ -84,13 +76,24 @@ def _frame(recordings: Sequence[TrackedRecording]) -> str:
     return f"frame of 1/{recordings[0].track.rate_hz:g} s"
 
 
-def _calibration(unit: str, temperature: float, pieces: Frames, n_bins: int) -> Calibration:
+def _size(groups: Groups) -> tuple[int, float]:
+    """How many pieces there are, and the share of seizure among them."""
+    n = n_seizure = 0
+    for _, label in checked(groups):
+        n, n_seizure = n + label.size, n_seizure + int(label.sum())
+    return n, n_seizure / n
+
+
+def _calibration(
+    unit: str, temperature: float, groups: Groups, n_bins: int, still_to_scale: float = 1.0
+) -> Calibration:
+    n, seizure_share = _size(groups)
     return Calibration(
         unit=unit,
         temperature=temperature,
-        n=pieces.is_seizure.size,
-        seizure_share=float(pieces.is_seizure.mean()),
-        brier=brier(*pieces),
-        equal_width=reliability(*pieces, "equal_width", n_bins),
-        equal_mass=reliability(*pieces, "equal_mass", n_bins),
+        n=n,
+        seizure_share=seizure_share,
+        brier=brier(groups, still_to_scale),
+        equal_width=reliability(groups, "equal_width", n_bins, still_to_scale),
+        equal_mass=reliability(groups, "equal_mass", n_bins, still_to_scale),
     )

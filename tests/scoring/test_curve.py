@@ -12,6 +12,7 @@ from seizure.events.stitch import Track
 from seizure.scoring import szcore
 from seizure.scoring.case import TrackedRecording
 from seizure.scoring.curve import Curve, sensitivity_at, sweep, thresholds_for, write_curves
+from seizure.scoring.frames import in_groups
 from seizure.scoring.nedc import ovlp
 
 SETTINGS = Postprocessing()
@@ -95,6 +96,20 @@ def test_recordings_do_not_run_into_each_other():
     post = replace(SETTINGS, min_duration_s=0)
     assert sweep(recordings, post, [0.5]).fp.tolist() == [2]
     assert sweep(recordings, post, [0.5], "szcore_event").fp.tolist() == [2]
+
+
+@pytest.mark.parametrize("n_frames", [1, 20_000])
+def test_the_curve_does_not_depend_on_how_recordings_are_grouped(recordings, n_frames, monkeypatch):
+    thresholds = thresholds_for(recordings, 40)
+    for counting in ("nedc_ovlp", "szcore_event"):
+        whole = sweep(recordings, SETTINGS, thresholds, counting)
+        monkeypatch.setattr("seizure.scoring.curve.in_groups", lambda r: in_groups(r, n_frames))
+        parts = sweep(recordings, SETTINGS, thresholds, counting)
+        monkeypatch.undo()
+        for name in ("tp", "fp", "fn"):
+            np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
+        assert parts.n_reference == whole.n_reference
+        np.testing.assert_allclose(parts.alarm_hours, whole.alarm_hours, rtol=1e-12)
 
 
 def curve_of(tp, fp, n_reference=10, hours=24.0, alarm_hours=None):

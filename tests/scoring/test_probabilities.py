@@ -5,7 +5,7 @@ from seizure.eeg.annotation import Event
 from seizure.events.decide import Postprocessing
 from seizure.events.stitch import Track
 from seizure.scoring.case import TrackedRecording
-from seizure.scoring.frames import labelled_clips, labelled_detections, labelled_frames
+from seizure.scoring.frames import LabelledFrames, labelled_clips, labelled_detections
 from seizure.scoring.probabilities import calibrations, rankings
 
 
@@ -23,7 +23,7 @@ def test_a_clip_has_its_highest_frame_and_the_last_may_be_short():
 
 
 def test_clips_of_a_frame_are_the_frames_and_one_clip_can_be_the_recording(recordings):
-    frames, clips = labelled_frames(recordings), labelled_clips(recordings, 1 / 16)
+    (frames,), clips = LabelledFrames(recordings), labelled_clips(recordings, 1 / 16)
     np.testing.assert_array_equal(frames.probability, clips.probability)
     np.testing.assert_array_equal(frames.is_seizure, clips.is_seizure)
     assert labelled_clips(recordings, np.inf).probability.size == len(recordings)

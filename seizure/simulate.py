@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seizure.cli.command import Verb, run
 from seizure.cli.progress import progress
-from seizure.corpus.synthetic.corpus import make_corpus
+from seizure.corpus.synthetic.corpus import MARKER, make_corpus
 from seizure.corpus.synthetic.difficulty import Difficulty
 from seizure.corpus.synthetic.plan import planned_recordings
 from seizure.corpus.synthetic.spec import SPLITS, SyntheticSpec
@@ -71,18 +71,31 @@ class SimulateConfig:
 def main(config: SimulateConfig) -> Path:
     """Make the corpus, or what is missing of it; its folder."""
     spec, root = config.spec, config.out.absolute()
+    _check_is_free(root)
     n_planned = len(planned_recordings(spec))
     log.info("%d recordings of %d patients, %g h", n_planned, config.patients, config.hours)
     try:
         with progress("making synthetic recordings") as report:
             make_corpus(root, spec, config.jobs, report)
     except OSError as error:
-        raise ConfigError(f"out: {root} cannot be written ({error.strerror})") from error
+        raise ConfigError(f"out: {root} cannot be written ({error.strerror or error})") from error
     for line in summary(TuszCorpus(root)):
         log.info("%s", line)
     log.info("synthetic EEG %s; the truth of every event is in its .truth.json files", root)
     log.info("train on it: python -m seizure.train %s", shlex.join(overrides(root, spec)))
     return root
+
+
+def _check_is_free(root: Path) -> None:
+    """Raise unless a folder is new, empty or a corpus: an empty `out=` means the working folder."""
+    if not root.is_dir() or (root / MARKER).exists():
+        return
+    others = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+    if others:
+        raise ConfigError(
+            f"out: {root} holds other files ({', '.join(others[:3])}{', …' * (len(others) > 3)}); "
+            "give the corpus a folder of its own"
+        )
 
 
 def summary(corpus: TuszCorpus) -> list[str]:

@@ -196,3 +196,19 @@ def test_a_wrong_spec_names_its_field(wrong):
 def test_a_spec_without_hours_is_refused():
     with pytest.raises(ValueError, match="empty"):
         SyntheticSpec(train_hours=0, dev_hours=0, eval_hours=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"split": "test"}, "one of train, dev, eval, found 'test'"),
+        ({"patient_index": -1}, "count from 0, found -1 and 0"),
+        ({"recording_index": -2}, "count from 0, found 0 and -2"),
+        ({"duration_s": 4}, "5 to 14400 whole s, found 4"),
+        ({"duration_s": 10.5}, "5 to 14400 whole s, found 10.5"),
+        ({"duration_s": 14401}, "5 to 14400 whole s, found 14401"),
+    ],
+)
+def test_a_recording_that_cannot_be_is_refused_in_words(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        simulate_recording(SHORT, **wrong)

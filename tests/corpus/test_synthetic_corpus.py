@@ -129,3 +129,11 @@ def test_a_folder_with_other_recordings_is_refused(tmp_path):
     (tmp_path / "edf" / "train").mkdir(parents=True)
     with pytest.raises(CorpusError, match="folder of its own"):
         make_corpus(tmp_path, TINY)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"spec": 5}'])
+def test_a_marker_that_says_nothing_is_named(tmp_path, content):
+    (tmp_path / "corpus.json").write_text(content)
+    with pytest.raises(CorpusError, match=r"corpus\.json does not say which.*another folder"):
+        make_corpus(tmp_path, TINY)
+    assert (tmp_path / "corpus.json").read_text() == content

@@ -111,8 +111,14 @@ def _found(root: Path, wanted: dict) -> dict:
                 "give the synthetic corpus a folder of its own"
             )
         return {}
-    found = json.loads(marker.read_text(encoding="utf-8"))
-    before = {**found.get("spec", {}), "generator_version": found.get("generator_version")}
+    try:
+        found = json.loads(marker.read_text(encoding="utf-8"))
+        before = {**found["spec"], "generator_version": found.get("generator_version")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorpusError(
+            f"{marker} does not say which synthetic corpus lies beside it, as it is damaged or of "
+            "another program; give the corpus another folder, or delete that one"
+        ) from error
     now = {**wanted["spec"], "generator_version": wanted["generator_version"]}
     differing = [
         f"{key} is {before.get(key)!r} there and {now.get(key)!r} here"

@@ -30,7 +30,8 @@ def write_edf(path: Path, recording: SimulatedRecording) -> None:
     with temporary.open("wb") as file:
         file.write(header)
         for first in range(0, n_records, RECORDS_AT_ONCE):
-            _records(signals, widths, first, min(first + RECORDS_AT_ONCE, n_records)).tofile(file)
+            records = _records(signals, widths, first, min(first + RECORDS_AT_ONCE, n_records))
+            file.write(records.data)  # numpy's `tofile` would not say why a disk takes no more
     temporary.replace(path)
 
 

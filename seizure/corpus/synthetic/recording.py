@@ -16,7 +16,13 @@ from seizure.corpus.synthetic.plan import LONGEST_S, SHORTEST_S, recording_of
 from seizure.corpus.synthetic.scene import Scene, TruthEvent
 from seizure.corpus.synthetic.schedule import confounder_start_s, seizure_times
 from seizure.corpus.synthetic.seizures import TUSZ_LABEL, Ictal, draw_seizure
-from seizure.corpus.synthetic.spec import PlannedRecording, Split, SyntheticSpec, generator
+from seizure.corpus.synthetic.spec import (
+    SPLITS,
+    PlannedRecording,
+    Split,
+    SyntheticSpec,
+    generator,
+)
 from seizure.corpus.synthetic.spontaneous import add_spontaneous
 from seizure.corpus.synthetic.vigilance import STATES, STEP_S, vigilance
 from seizure.eeg.annotation import Event
@@ -66,19 +72,26 @@ def simulate_recording(
 
     `duration_s` (whole seconds) replaces the length that the recording has in the corpus. A
     patient's first recording holds a seizure if the patient has any; patient 0 of each split has.
-    Raises `ValueError` for a length out of 5 s to 4 h.
+    Raises `ValueError` for a key that is none, and for a length out of 5 s to 4 h.
 
     >>> spec = SyntheticSpec(recording_min=1.0)
     >>> simulate_recording(spec, "train", 0, 0).events[0].label
     'cpsz'
     """
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, found {split!r}")
+    if patient_index < 0 or recording_index < 0:
+        raise ValueError(
+            "patient_index and recording_index count from 0, found "
+            f"{patient_index} and {recording_index}"
+        )
     planned = recording_of(spec, split, patient_index, recording_index)
     if duration_s is not None:
-        if not SHORTEST_S <= duration_s <= LONGEST_S:
+        if not SHORTEST_S <= duration_s <= LONGEST_S or duration_s != int(duration_s):
             raise ValueError(
-                f"duration_s must be {SHORTEST_S} to {LONGEST_S} s, found {duration_s}"
+                f"duration_s must be {SHORTEST_S} to {LONGEST_S} whole s, found {duration_s}"
             )
-        planned = replace(planned, duration_s=duration_s)
+        planned = replace(planned, duration_s=int(duration_s))
     patient = _cached_patient(spec, split, patient_index)
 
     def part(number: int) -> np.random.Generator:

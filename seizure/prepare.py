@@ -30,7 +30,7 @@ from seizure.config import (
 from seizure.corpus.bids import BidsCorpus as BidsReader
 from seizure.corpus.chbmit import ChbmitCorpus as ChbmitReader
 from seizure.corpus.edf_folder import EdfFolderCorpus as EdfFolderReader
-from seizure.corpus.entry import Corpus
+from seizure.corpus.entry import Corpus, CorpusError
 from seizure.corpus.synthetic.corpus import is_made, make_corpus
 from seizure.corpus.tusz import TuszCorpus as TuszReader
 from seizure.eeg.filtering import Preprocessing
@@ -120,8 +120,7 @@ def prepare_corpus(
     # Workers were started in folders of their own, on a cluster or earlier in a notebook.
     settings, cache = replace(settings, root=settings.root.absolute()), cache.absolute()
     corpus = open_corpus(settings, how.jobs)
-    folder = cache_of(settings, preprocessing, cache)
-    claim(folder, settings.root)
+    folder = _own_folder(settings, preprocessing, cache)
     with progress("checking recordings" if how.verify else "preparing recordings") as report:
         built = build_cache(corpus, folder, preprocessing, how, report, how.verify)
     minutes = (time.monotonic() - started_at) / 60
@@ -141,6 +140,17 @@ def cache_of(settings: CorpusSettings, preprocessing: Preprocessing, cache: Path
     # There is one TUSZ, but there may be many folders of EDFs or synthetic corpora side by side.
     name = settings.name if isinstance(settings, TuszCorpus) else settings.root.resolve().name
     return cache_folder(cache, name, preprocessing)
+
+
+def _own_folder(settings: CorpusSettings, preprocessing: Preprocessing, cache: Path) -> Path:
+    """The same, once it is certain that there is such a corpus and that no other has its place."""
+    if not settings.root.is_dir():
+        raise CorpusError(
+            f"{settings.root}: no such folder; set corpus.root to the folder of the corpus"
+        )
+    folder = cache_of(settings, preprocessing, cache)
+    claim(folder, settings.root)
+    return folder
 
 
 def split_faults(name: str, index: CacheIndex) -> tuple[str, ...]:
@@ -205,7 +215,7 @@ def write_report(prepared: PreparedCorpus, config: PrepareConfig) -> Path:
     path = prepared.folder / REPORT_FILE
     content = {
         "corpus": prepared.name,
-        "root": str(config.corpus.root),
+        "root": str(prepared.root),
         "cache": str(prepared.folder),
         "preprocess": asdict(config.preprocess),
         **as_json(prepared.built, prepared.minutes),
@@ -223,8 +233,7 @@ def prepare_part(config: PrepareConfig, part: Part) -> int:
     The index comes with the same command without `part`, once all parts are there.
     """
     settings = replace(config.corpus, root=config.corpus.root.absolute())
-    folder = cache_of(settings, config.preprocess, config.paths.cache.absolute())
-    claim(folder, settings.root)
+    folder = _own_folder(settings, config.preprocess, config.paths.cache.absolute())
     with progress(f"preparing part {part.number} of {part.n}") as report:
         built = build_part(
             reader_of(settings), folder, config.preprocess, part, config.prepare, report

@@ -52,6 +52,18 @@ def test_an_unknown_key_fails_and_names_the_nearest(override, nearest):
         load("train", TrainConfig, [override])
 
 
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ("corpus.root=a(b", r"""write 'corpus\.root="a\(b"', with both pairs of quotes"""),
+        ("corpus.root", r"corpus\.root: cannot be understood.*write key=value"),
+    ],
+)
+def test_what_hydra_cannot_read_is_named_with_the_fix(override, reason):
+    with pytest.raises(ConfigError, match=reason):
+        load("train", TrainConfig, [override])
+
+
 def test_a_key_of_another_member_of_the_group_is_unknown():
     values = plain(compose("train", ["objective=cross_entropy"]))
     values["objective"]["gamma"] = 2.0

@@ -200,6 +200,15 @@ def test_a_cluster_prepares_what_this_machine_does(quick, trained, tmp_path, com
         assert (Path("there") / shard).read_bytes() == (Path("here") / shard).read_bytes()
 
 
+@pytest.mark.parametrize("more", [(), ("part=1/2",)])
+def test_a_folder_that_is_not_there_is_named_and_leaves_nothing(tmp_path, command, more):
+    given = (f"corpus.root={tmp_path / 'tuzs'}", f"paths.data={tmp_path / 'data'}", *more)
+    ended = command(prepare.VERB, "corpus=tusz", *given)
+    assert ended.code == 2
+    assert f"{tmp_path / 'tuzs'}: no such folder; set corpus.root" in ended.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_cluster_without_an_address_is_refused(command, tmp_path):
     ended = command(prepare.VERB, f"paths.data={tmp_path}", "prepare.backend=dask")
     assert ended.code == 2

@@ -1,5 +1,6 @@
 """Which folder of recordings a cache was made from, so that two of one name are not mixed up."""
 
+import os
 from pathlib import Path
 
 from seizure.cache.shard import CacheError, replacing
@@ -23,13 +24,16 @@ def claim(folder: Path, root: Path) -> None:
     True
     """
     path = folder / ORIGIN_FILE
-    if not path.exists():
-        with replacing(path) as file:
-            file.write(f"{root}\n".encode("utf-8", "surrogateescape"))
-        return
-    known = Path(path.read_bytes().decode("utf-8", "surrogateescape").rstrip("\n"))
-    if known.is_dir() and known.resolve() != root.resolve():
-        raise CacheError(
-            f"{folder}: found the cache of {known}, expected that of {root}, a folder of the same "
-            "name; set paths.cache to another folder for one of them"
-        )
+    if path.exists():
+        known = Path(path.read_bytes().decode("utf-8", "surrogateescape").rstrip("\n"))
+        if known.is_dir() and known.resolve() != root.resolve():
+            raise CacheError(
+                f"{folder}: found the cache of {known}, expected that of {root}, whose cache would "
+                "be there too; correct corpus.root, or set paths.cache to another folder for one "
+                "of them"
+            )
+        # A finished cache may lie on a disk that cannot be written.
+        if known.is_dir() or not os.access(folder, os.W_OK):
+            return
+    with replacing(path) as file:
+        file.write(f"{root}\n".encode("utf-8", "surrogateescape"))

@@ -99,7 +99,13 @@ def parse_overrides(overrides: Sequence[str]) -> list[Override]:
     try:
         return OverridesParser.create().parse_overrides(list(overrides))
     except OverrideParseException as error:
-        raise ConfigError(str(error)) from error
+        key, equals, value = str(error.override).partition("=")
+        quoted = f"""'{key}="{value}"', with both pairs of quotes"""
+        what = "; ".join(str(error).partition("\nSee ")[0].splitlines())
+        raise ConfigError(
+            f"{error.override}: cannot be understood ({what}); write "
+            f"{quoted if equals else 'key=value'}"
+        ) from error
 
 
 def _check_choice(group: str, override: Override) -> None:

@@ -32,7 +32,7 @@ class EdfFolderCorpus:
     group `patient`, else its first group, else all of it, is the patient, and a group `session` the
     session. `seizure_pattern` tells which EDF+ annotations are seizures (None: they are not
     looked at). A recording without any annotation is left out, or taken for one without seizures
-    with `unannotated="background"`.
+    with `unannotated="background"`, unless it has EDF+ annotations that speak of seizures.
 
     >>> EdfFolderCorpus(Path("."), patient_pattern=r"(\w\w\d\d)_").patient_of("ward/AB12_night.edf")
     ('AB12', '')
@@ -75,7 +75,12 @@ class EdfFolderCorpus:
             )
         below = [printable(path.relative_to(self.root).as_posix()) for path in paths]
         owners = [self.patient_of(place) for place in below]
-        splits = assign_splits((patient for patient, _ in owners), self.split)
+        try:
+            splits = assign_splits((patient for patient, _ in owners), self.split)
+        except CorpusError as error:
+            raise CorpusError(
+                f"{error}; corpus.patient_pattern={self.patient_pattern!r} tells them apart"
+            ) from error
         seen: dict[str, str] = {}
         entries = []
         for path, place, (patient, session) in zip(paths, below, owners, strict=True):
@@ -124,6 +129,7 @@ class EdfFolderCorpus:
             if found:
                 return tuple(sorted(self._inside(recording.edf, found)))
         if self.unannotated == "background":
+            self._refuse_unread_seizures(recording.edf)
             return ()
         raise AnnotationError(
             f"{recording.edf}: found no annotation, expected {recording.edf.stem}.csv_bi or "
@@ -131,6 +137,17 @@ class EdfFolderCorpus:
             "corpus.seizure_pattern; corpus.unannotated=background takes it for one without "
             "seizures"
         )
+
+    def _refuse_unread_seizures(self, edf: Path) -> None:
+        """Nobody has to have looked at the remarks, but a seizure among them is no background."""
+        found = () if self.seizure_pattern is not None else read_annotations(edf)
+        seizures = [remark for remark in found if "seiz" in remark.text.lower()]
+        if seizures:
+            raise AnnotationError(
+                f"{edf}: found the annotation {seizures[0].text!r} at {seizures[0].onset_s:g} s, "
+                "expected none of seizures with corpus.unannotated=background; set "
+                "corpus.seizure_pattern to tell which annotations are seizures"
+            )
 
     def _inside(self, edf: Path, found: tuple) -> list[Event]:
         events = []

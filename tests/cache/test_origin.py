@@ -2,7 +2,7 @@
 
 import pytest
 
-from seizure.cache.origin import claim
+from seizure.cache.origin import ORIGIN_FILE, claim
 from seizure.cache.shard import CacheError
 
 
@@ -27,3 +27,18 @@ def test_a_corpus_that_was_moved_or_is_reached_by_a_link_keeps_its_cache(tmp_pat
     moved.parent.mkdir()
     first.rename(moved)
     claim(tmp_path / "cache", moved)
+    # From then on it is the moved one's.
+    first.mkdir()
+    with pytest.raises(CacheError, match=r"found the cache of .*moved/eeg"):
+        claim(tmp_path / "cache", first)
+
+
+def test_a_cache_on_a_disk_that_cannot_be_written_is_used_by_a_corpus_that_was_moved(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "moved").mkdir()
+    claim(tmp_path / "cache", tmp_path / "gone")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    before = (tmp_path / "cache" / ORIGIN_FILE).read_bytes()
+    claim(tmp_path / "cache", tmp_path / "moved")
+    assert (tmp_path / "cache" / ORIGIN_FILE).read_bytes() == before

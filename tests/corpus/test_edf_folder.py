@@ -65,7 +65,7 @@ def test_the_pattern_tells_patient_and_session(tmp_path):
     [
         ({"patient_pattern": r"\d{9}"}, r"found no '.*' in A/1\.edf.*corpus\.patient_pattern"),
         ({"patient_pattern": "x*"}, "gives no name"),
-        ({"split": SplitPlan()}, "found 1 patients"),
+        ({"split": SplitPlan()}, r"found 1 patients .A., .*corpus\.patient_pattern='\^"),
     ],
 )
 def test_unclear_patients_are_refused(tmp_path, changes, reason):
@@ -150,6 +150,17 @@ def test_no_annotation_is_silence_only_if_one_says_so(tmp_path):
             corpus.events(corpus.recordings()[0])
     stated = _corpus(tmp_path, unannotated="background")
     assert stated.events(stated.recordings()[0]) == ()
+
+
+def test_a_remark_about_a_seizure_is_never_background(tmp_path):
+    _write_plus(tmp_path / "a.edf", (1.0, None, "Eyes open"), (5.0, 9.0, "EEG Seizure"))
+    corpus = _corpus(tmp_path, unannotated="background")
+    with pytest.raises(AnnotationError, match=r"'EEG Seizure' at 5 s.*corpus\.seizure_pattern"):
+        corpus.events(corpus.recordings()[0])
+    told = _corpus(tmp_path, unannotated="background", seizure_pattern="Seizure")
+    assert told.events(told.recordings()[0]) == (Event(5.0, 14.0),)
+    _write_plus(tmp_path / "a.edf", (1.0, None, "Eyes open"))
+    assert corpus.events(corpus.recordings()[0]) == ()
 
 
 def test_a_setting_that_changes_the_events_changes_the_key(tmp_path):

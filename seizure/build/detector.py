@@ -14,7 +14,7 @@ def network(model: Model, inputs: InputSpec) -> nn.Module:
     streams = (model.encoder, model.node, model.edge, model.graph, model.dropout)
     if isinstance(model, ElectrodeStreamModel):
         return ElectrodeStream(inputs, model.bands, *streams, causal=model.causal)
-    return DualStream(inputs, *streams)
+    return DualStream(inputs, *streams, causal=model.causal)
 
 
 def input_spec(config: TrainConfig, channel_names: tuple[str, ...]) -> InputSpec:

@@ -26,6 +26,7 @@ class DualStreamModel:
     edge: EdgeSpec
     graph: GraphSpec
     dropout: float
+    causal: bool = False
 
     @property
     def receptive_field_samples(self) -> int:

@@ -11,12 +11,25 @@ from seizure.models.spec import InputSpec, SpecError
 class Detector(nn.Module):
     """A network from (batch, channel, time) to log-odds of seizure (batch, time).
 
-    `time` is any multiple of `downsampling` samples.
+    `time` is any multiple of `downsampling` samples: a frame has `samples_per_frame` of them, an
+    edge step `every` frames. With `causal` a sample's log-odds depend on nothing after its frame.
     """
 
-    def __init__(self, inputs: InputSpec, downsampling: int) -> None:
+    def __init__(
+        self, inputs: InputSpec, samples_per_frame: int, every: int, causal: bool = False
+    ) -> None:
         super().__init__()
-        self.inputs, self.n_channels, self.downsampling = inputs, inputs.n_channels, downsampling
+        self.inputs, self.n_channels = inputs, inputs.n_channels
+        self.samples_per_frame, self.is_causal = samples_per_frame, causal
+        self.downsampling = samples_per_frame * every
+
+    @property
+    def latency_s(self) -> float:
+        """The longest that a sample's log-odds wait for later samples: its frame's first sample
+        waits for its last. Infinite where the future has a part in them."""
+        if not self.is_causal:
+            return math.inf
+        return (self.samples_per_frame - 1) / self.inputs.rate_hz
 
     def check_source(self, channel_names: Sequence[str], rate_hz: float) -> None:
         """Raise `SpecError` for EEG of other channels, in another order, or at another rate."""

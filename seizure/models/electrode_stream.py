@@ -3,13 +3,13 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seizure.models.detector import Detector, claim
-from seizure.models.dual_stream import EdgeStream, GraphNetwork, NodeStream
+from seizure.models.detector import claim
 from seizure.models.spec import (
     BandsSpec,
     EdgeSpec,
@@ -20,6 +20,14 @@ from seizure.models.spec import (
     StreamSpec,
     check_sizes_fit,
 )
+from seizure.models.streams import (
+    EdgeStream,
+    GraphNetwork,
+    NodeStream,
+    TwoStreams,
+    at_every_sample,
+    graphs_before,
+)
 from seizure.nn.decay import no_decay_on_bias
 from seizure.nn.encoding import DynamicEncoding
 from seizure.nn.filter_bank import FilterBank, coherence, log_power
@@ -28,7 +36,7 @@ from seizure.nn.norm import BatchNorm, widened
 from seizure.nn.tcn import Pyramid
 
 
-class ElectrodeStream(Detector):
+class ElectrodeStream(TwoStreams):
     """A seizure's log-odds at every sample of a window, (batch, channel, time) to (batch, time).
 
     The streams and the graph network are those of `DualStream`. Before them a bank of learned
@@ -40,6 +48,8 @@ class ElectrodeStream(Detector):
     With `causal` a frame of EEG has no part in any sample before it: a graph and what edges tell
     nodes hold during the edge step after their own, and a frame's log-odds for all its samples.
     """
+
+    time_dim: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -54,10 +64,9 @@ class ElectrodeStream(Detector):
         backend: Backend | None = None,
         causal: bool = False,
     ) -> None:
-        self.samples_per_frame = bands.downsampling * encoder.downsampling
-        super().__init__(inputs, self.samples_per_frame * edge.every)
+        super().__init__(inputs, bands.downsampling * encoder.downsampling, edge.every, causal)
         check_sizes_fit(inputs, self.downsampling, graph)
-        self.pool, self.is_causal = bands.pool, causal
+        self.pool = bands.pool
         self.filter_bank = FilterBank(
             bands.n_bands,
             bands.low_hz,
@@ -82,23 +91,43 @@ class ElectrodeStream(Detector):
         self.check(eeg)
         waves = self.filter_bank(eeg.flatten(0, 1)).unflatten(0, eeg.shape[:2])
         nodes = self.encoder(log_power(waves, self.pool))  # (d_model, electrode, batch, frame)
-        alike = coherence(waves.unflatten(2, (-1, self.steps_per_edge)))
-        edges = self.edge_stream.read(alike)  # (d_edge, pair, batch, edge step)
-        graphs, told = self.edge_stream.graphs(edges), self.edges_to_nodes(edges)
+        edges = self.edge_stream.read(self.alike(waves))  # (d_edge, pair, batch, edge step)
+        graphs, told = self.edge_stream.graphs(edges), self.told(edges)
         if self.is_causal:
-            graphs, told = self.one_step_later(graphs, told)
+            graphs, told = graphs_before(graphs), self._told_before(told)
         nodes = self.graph(self.node_stream(nodes) + told, graphs)
         return self.readout(nodes)  # (batch, time)
 
-    def one_step_later(self, graphs: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
-        """What edge steps gave, in the step after; in the first, no electrode has an edge.
+    def initial_state(self) -> tuple[Tensor, list[Tensor]]:
+        """What filters and convolutions remember before the first sample of a stream."""
+        n = self.n_channels
+        return self.filter_bank.initial_state(n), self.encoder.pyramid.initial_state(n)
 
-        (batch, edge step, electrode, electrode) and (d_model, electrode, batch, frame).
-        """
-        alone = torch.eye(self.n_channels, dtype=graphs.dtype, device=graphs.device)
-        graphs = torch.cat([alone.expand_as(graphs[:, :1]), graphs[:, :-1]], dim=1)
+    def hear(
+        self, eeg: Tensor, state: tuple[Tensor, list[Tensor]]
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, list[Tensor]]]:
+        """The nodes of one frame, its waves, which edges compare, and what to remember."""
+        waves, past = self.filter_bank.step(eeg, state[0])
+        waves = waves.unsqueeze(0)  # (1, electrode, step, 2, band)
+        nodes, frames = self.encoder.step(log_power(waves, self.pool), state[1])
+        return nodes, waves, (past, frames)
+
+    def alike(self, compared: Tensor) -> Tensor:
+        """Coherence of waves (batch, electrode, step, 2, band)."""
+        return coherence(compared.unflatten(2, (-1, self.steps_per_edge)))
+
+    def told(self, edges: Tensor) -> Tensor:
+        """What each electrode's edges have in common, for every frame."""
+        return self.edges_to_nodes(edges)
+
+    def answer(self, nodes: Tensor) -> Tensor:
+        """Log-odds from (batch, frame, electrode, d_model), (batch, time)."""
+        return self.readout(nodes)
+
+    def _told_before(self, told: Tensor) -> Tensor:
+        # What the edge step before told, in the first nothing; (d_model, electrode, batch, frame)
         every = self.edge_stream.every
-        return graphs, F.pad(told[..., :-every], (every, 0))
+        return F.pad(told[..., :-every], (every, 0))
 
     def for_channels(self, channel_names: Sequence[str]) -> "ElectrodeStream":
         """A copy with the same weights for other electrodes or derivations, two or more of them.
@@ -179,10 +208,10 @@ class EdgesToNodes(nn.Module):
 class Readout(nn.Module):
     """Log-odds from all electrodes, (batch, frame, electrode, d) to (batch, time)."""
 
-    def __init__(self, d_model: int, upsampling: int, causal: bool = False) -> None:
+    def __init__(self, d_model: int, samples_per_frame: int, causal: bool = False) -> None:
         super().__init__()
         width = 2 * d_model
-        self.upsampling, self.is_causal = upsampling, causal
+        self.samples_per_frame, self.is_causal = samples_per_frame, causal
         self.norm = BatchNorm(d_model)
         self.lift = no_decay_on_bias(nn.Linear(d_model, width))
         self.gather = no_decay_on_bias(nn.Linear(3 * width, width))
@@ -196,7 +225,4 @@ class Readout(nn.Module):
         spread = (widened(h).var(2, correction=0) + 1e-4).sqrt()
         h = F.silu(self.gather(torch.cat([h.mean(2), h.amax(2), spread], dim=-1)))
         h = h + F.silu(self.mix(h))  # (batch, frame, 2·d)
-        h = self.to_logit(h).float().transpose(1, 2)  # (batch, 1, frame)
-        if self.is_causal:
-            return h.repeat_interleave(self.upsampling, dim=2).squeeze(1)
-        return F.interpolate(h, scale_factor=self.upsampling, mode="linear").squeeze(1)
+        return at_every_sample(self.to_logit(h), self.samples_per_frame, self.is_causal)

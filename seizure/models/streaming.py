@@ -5,19 +5,19 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from seizure.models.electrode_stream import ElectrodeStream
+from seizure.models.streams import TwoStreams
 from seizure.nn.causal_mamba import CausalMamba
-from seizure.nn.filter_bank import coherence, log_power
 
 
 class StreamingDetector:
     """Probabilities of seizure for one recording that arrives in pieces of any length.
 
     They equal those that the causal detector, in evaluation mode, gives of the whole recording. A
-    sample's probability comes when its frame of `samples_per_frame` is complete, and depends on
-    nothing later. What is kept between two pieces does not grow. Raises `ValueError` for a detector
-    that looks ahead, or is in training.
+    sample's probability depends on nothing later than `latency_s` after it, and has come by then:
+    with the last sample of its frame. What is kept between two pieces does not grow. Raises
+    `ValueError` for a detector that looks ahead, or is in training.
 
+    >>> from seizure.models.electrode_stream import ElectrodeStream
     >>> from seizure.models.spec import *
     >>> detector = ElectrodeStream(
     ...     InputSpec(("C3", "Cz", "C4"), rate_hz=256.0, window_s=4.0),
@@ -29,15 +29,15 @@ class StreamingDetector:
     ...     causal=True,
     ... )
     >>> stream = StreamingDetector(detector.eval())
-    >>> [len(stream.push(torch.zeros(3, n))) for n in (100, 100, 300)]
-    [0, 128, 256]
+    >>> [len(stream.push(torch.zeros(3, n))) for n in (100, 100, 300)], stream.latency_s
+    ([0, 128, 256], 0.49609375)
     """
 
-    def __init__(self, detector: ElectrodeStream) -> None:
+    def __init__(self, detector: TwoStreams) -> None:
         if not detector.is_causal:
             raise ValueError(
                 "this detector looks ahead, so it cannot stream; train one with "
-                "model=electrode_pico_causal"
+                "model=electrode_pico_causal or model=pico_causal"
             )
         if detector.training:
             raise ValueError("the detector is in training mode; call detector.eval() first")
@@ -53,17 +53,22 @@ class StreamingDetector:
     def reset(self) -> None:
         """Forget what was heard: the next sample is a recording's first."""
         detector = self.detector
-        n_channels, d_model = detector.n_channels, detector.edges_to_nodes.linear.out_features
-        like = detector.filter_bank.weight
+        like, n_channels = next(detector.parameters()).detach(), detector.n_channels
         self._early = like.new_zeros(n_channels, 0)  # EEG of a frame that is not complete
-        self._eeg = detector.filter_bank.initial_state(n_channels)
-        self._power = detector.encoder.pyramid.initial_state(n_channels)
-        self._waves: list[Tensor] = []  # of the frames of an edge step that is not complete
+        self._heard = detector.initial_state()
+        self._compared: list[Tensor] = []  # by frame, of an edge step that is not complete
         self._node_states = self._nodes.initial_state(n_channels)
         self._edge_states = self._edges.initial_state(detector.inputs.n_pairs)
         # Until an edge step is complete no electrode has an edge.
-        self._graph = torch.eye(n_channels).to(like).view(1, 1, n_channels, n_channels)
-        self._told = like.new_zeros(d_model, n_channels, 1, 1)
+        alone = torch.eye(n_channels).to(like).view(1, 1, n_channels, n_channels)
+        with torch.no_grad():
+            self._graph = detector.graph.prepare(alone)
+        self._told = like.new_zeros(1, 1, 1, 1)
+
+    @property
+    def latency_s(self) -> float:
+        """The longest that a sample's probability waits for later samples."""
+        return self.detector.latency_s
 
     @torch.no_grad()
     def push(self, samples: Tensor) -> Tensor:
@@ -100,24 +105,21 @@ class StreamingDetector:
     def _frame(self, eeg: Tensor) -> Tensor:
         # (electrode, sample) of one frame to probabilities (sample,)
         detector = self.detector
-        waves, self._eeg = detector.filter_bank.step(eeg, self._eeg)
-        waves = waves.unsqueeze(0)  # (1, electrode, step, 2, band)
-        power = log_power(waves, detector.pool)
-        nodes, self._power = detector.encoder.step(power, self._power)  # (d, electrode, 1, 1)
+        nodes, compared, self._heard = detector.hear(eeg, self._heard)
         read, self._node_states = self._nodes.step(nodes.flatten(1), self._node_states)
-        nodes = detector.graph(read.view(nodes.shape) + self._told, self._graph)
-        logits = detector.readout(nodes).squeeze(0)  # (sample,)
-        self._waves.append(waves)
-        if len(self._waves) == detector.edge_stream.every:
-            self._edge_step(torch.cat(self._waves, dim=2))
-            self._waves = []
+        nodes = detector.graph.inform(read.view(nodes.shape) + self._told, self._graph)
+        logits = detector.answer(nodes).squeeze(0)  # (sample,)
+        self._compared.append(compared)
+        if len(self._compared) == detector.edge_stream.every:
+            self._edge_step(torch.cat(self._compared, dim=detector.time_dim))
+            self._compared = []
         return torch.sigmoid(logits)
 
-    def _edge_step(self, waves: Tensor) -> None:
-        # (1, electrode, step, 2, band) of a whole edge step; what it gives holds for the next
+    def _edge_step(self, compared: Tensor) -> None:
+        # of a whole edge step; what it gives holds for the next
         detector = self.detector
-        pairs = detector.edge_stream.lifted(coherence(waves.unsqueeze(2)))  # (d, pair, 1, 1)
+        pairs = detector.edge_stream.lifted(detector.alike(compared))  # (d, pair, 1, 1)
         read, self._edge_states = self._edges.step(pairs.flatten(1), self._edge_states)
         edges = read.view(pairs.shape)
-        self._graph = detector.edge_stream.graphs(edges)
-        self._told = detector.edges_to_nodes(edges)[..., :1]
+        self._graph = detector.graph.prepare(detector.edge_stream.graphs(edges))
+        self._told = detector.told(edges)[..., :1]

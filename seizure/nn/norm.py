@@ -19,8 +19,11 @@ def rms_normalise(x: Tensor, weight: Tensor, eps: float, dim: int = -1) -> Tenso
     tensor([0.8485, 1.1314])
     """
     dtype = torch.promote_types(x.dtype, torch.float32)
+    x, weight = x.to(dtype), weight.to(dtype)
     with torch.autocast(x.device.type, enabled=False):
-        return _RmsNormalise.apply(x.to(dtype), weight.to(dtype), eps, dim)  # type: ignore[return-value]
+        if not torch.is_grad_enabled():
+            return _scaled(x, weight, _inverse_rms(x, eps, dim), dim)
+        return _RmsNormalise.apply(x, weight, eps, dim)  # type: ignore[return-value]
 
 
 class RMSNorm(nn.Module):
@@ -101,7 +104,7 @@ class _RmsNormalise(torch.autograd.Function):
         inverse = _inverse_rms(x, eps, dim)
         ctx.save_for_backward(x, weight, inverse)
         ctx.dim = dim
-        return (x * inverse).mul_(_along(weight, x, dim))
+        return _scaled(x, weight, inverse, dim)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -109,6 +112,10 @@ class _RmsNormalise(torch.autograd.Function):
         x, weight, inverse = ctx.saved_tensors
         dx, dweight = _rms_backward(gradients[0], x * inverse, weight, inverse, ctx.dim)
         return dx, dweight, None, None
+
+
+def _scaled(x: Tensor, weight: Tensor, inverse: Tensor, dim: int) -> Tensor:
+    return (x * inverse).mul_(_along(weight, x, dim))
 
 
 def _inverse_rms(x: Tensor, eps: float, dim: int) -> Tensor:

@@ -61,7 +61,7 @@ class StreamingDetector:
         self._edge_states = self._edges.initial_state(detector.inputs.n_pairs)
         # Until an edge step is complete no electrode has an edge.
         alone = torch.eye(n_channels).to(like).view(1, 1, n_channels, n_channels)
-        with torch.no_grad():
+        with torch.inference_mode():
             self._graph = detector.graph.prepare(alone)
         self._told = like.new_zeros(1, 1, 1, 1)
 
@@ -70,7 +70,7 @@ class StreamingDetector:
         """The longest that a sample's probability waits for later samples."""
         return self.detector.latency_s
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def push(self, samples: Tensor) -> Tensor:
         """Probabilities (sample,) of the frames that these samples complete, often none.
 

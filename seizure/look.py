@@ -196,8 +196,8 @@ VERB = Verb(
     name="look",
     schema=LookConfig,
     summary="Draw one page of a recording with its seizures and remarks, filtered as the model "
-    "sees it and at a fixed scale. Annotations are looked for beside the file (csv_bi, csv, TSV, "
-    "CHB-MIT's) and in it (EDF+).",
+    "sees it, at a fixed scale and negative up. Annotations are looked for beside the file "
+    "(csv_bi, csv, TSV, CHB-MIT's) and in it (EDF+).",
     examples=(
         "python -m seizure.look recording=recording.edf",
         "python -m seizure.look recording=recording.edf at=120 page_s=20 preprocess=bipolar",

@@ -5,8 +5,9 @@ puts them together.
 """
 
 import math
+import re
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -25,6 +26,13 @@ from seizure.models.spec import InputSpec
 from seizure.windows.spec import Balance, Loading, Windowing
 
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
+# Of what a validation gives: a name of nothing would be found out after an epoch.
+Monitored = Literal["val/auroc", "val/sensitivity_at_10fa", "val/mean_sensitivity"]
+# Of the trainer's settings.
+_COUNTS = (
+    "max_epochs", "num_nodes", "accumulate_grad_batches", "check_val_every_n_epoch",
+    "log_every_n_steps",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,21 +120,43 @@ class TrainerSettings:
     profile_steps: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("max_epochs", "accumulate_grad_batches", "log_every_n_steps"):
+        for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
+        for name in ("limit_train_batches", "limit_val_batches"):
+            limit = getattr(self, name)
+            if not (limit >= 1 if isinstance(limit, int) else 0 < limit <= 1):
+                raise ValueError(
+                    f"{name} must be a number of batches, or a share of them above 0 and up to "
+                    f"1.0, found {limit}"
+                )
+        if not re.fullmatch(r"auto|-1|[1-9]\d*|\d+(,\d+)+", str(self.devices)):
+            raise ValueError(f"devices must be a number, auto or a list, found {self.devices!r}")
+        if self.check_val_every_n_epoch > self.max_epochs:
+            raise ValueError(
+                f"check_val_every_n_epoch={self.check_val_every_n_epoch} with max_epochs="
+                f"{self.max_epochs}: no epoch would be validated, so none could be kept as the best"
+            )
+        if self.gradient_clip_val is not None and not self.gradient_clip_val > 0:
+            raise ValueError(
+                f"gradient_clip_val must be above 0, or null, found {self.gradient_clip_val}"
+            )
+        if self.profile_steps < 0:
+            raise ValueError(f"profile_steps must be at least 0, found {self.profile_steps}")
 
 
 @dataclass(frozen=True)
 class Callbacks:
     """What is watched while training: `monitor` picks the best epoch (higher is better)."""
 
-    monitor: str
+    monitor: Monitored
     patience: int
     heartbeat_interval_s: float
     checkpoint_every_min: float
 
     def __post_init__(self) -> None:
+        if self.patience < 1:
+            raise ValueError(f"patience must be at least 1, found {self.patience}")
         for name in ("heartbeat_interval_s", "checkpoint_every_min"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be above 0, found {getattr(self, name)}")
@@ -217,6 +247,11 @@ class TrainConfig:
     hw: Hardware = field(default_factory=Hardware)
 
     def __post_init__(self) -> None:
+        run = PurePath(self.run)
+        if run.name in ("", "..") or run.is_absolute() or ".." in run.parts:
+            raise ValueError(
+                f"run={self.run}: found no name of a folder below paths.runs={self.paths.runs}"
+            )
         names = channels_of(self.preprocess.montage)
         inputs = InputSpec(names, self.preprocess.rate_hz, self.windows.window_s)
         self.model.check(inputs)

@@ -26,6 +26,8 @@ def main(config: DoctorConfig) -> int:
             f"output: found no folder {config.output.parent} for {config.output.name}; make it, or "
             f"give another output=FILE"
         )
+    build.check_strategy(config.trainer.strategy)
+    build.check_backend(config.trainer.compile)
     started_at = time.monotonic()
     examination = Examination(config)
     log.info("cache %s; runs %s; up to a minute", examination.folder, config.paths.runs)

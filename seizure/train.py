@@ -30,8 +30,7 @@ log = logging.getLogger("seizure")
 
 def main(config: TrainConfig) -> float | None:
     """Train, score and report; returns the best value of the monitored metric."""
-    build.check_accelerator(config.trainer.accelerator)
-    build.check_precision(config.trainer)
+    build.check_trainer(config.trainer)
     folder = RunFolder(sweep_folder() or config.paths.runs / config.run)
     folder.open(to_plain(config))
     speak(folder.log_file)

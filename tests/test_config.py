@@ -92,11 +92,28 @@ def test_a_key_of_another_member_of_the_group_is_unknown():
         ("model.node.headdim=5", "earest legal"),
         ("trainer.precision=8-bit", "trainer.precision"),
         ("callbacks.heartbeat_interval_s=0", "heartbeat_interval_s must be above 0"),
+        ("callbacks.monitor=val/accuracy", "callbacks.monitor: .*found 'val/accuracy'"),
+        ("callbacks.patience=0", "patience must be at least 1"),
+        ("trainer.num_nodes=0", "num_nodes must be at least 1"),
+        ("trainer.devices=0", "devices must be a number, auto or a list"),
+        ("trainer.limit_val_batches=0", "limit_val_batches must be a number of batches"),
+        ("trainer.limit_train_batches=1.5", "limit_train_batches must be a number of batches"),
+        ("trainer.check_val_every_n_epoch=99", "no epoch would be validated"),
+        ("trainer.gradient_clip_val=0", "gradient_clip_val must be above 0"),
+        ("trainer.profile_steps=-1", "profile_steps must be at least 0"),
+        ("run=''", "found no name of a folder"),
+        ("run=a/../../b", "found no name of a folder"),
+        ("run=/tmp/a", "found no name of a folder"),
     ],
 )
 def test_an_impossible_value_fails_before_anything_starts(override, message):
     with pytest.raises(ConfigError, match=message):
         load("train", TrainConfig, [override])
+
+
+@pytest.mark.parametrize("devices", [1, 8, -1, "auto", "0,1"])
+def test_devices_are_a_number_or_a_list(devices):
+    assert load("train", TrainConfig, [f"trainer.devices='{devices}'"]).trainer.devices is not None
 
 
 def test_a_missing_value_names_its_key():

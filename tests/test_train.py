@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ import yaml
 from seizure import train
 from seizure.callbacks.checkpoint import BEST, LAST
 from seizure.cli.run_folder import RunFolder
-from seizure.config import TrainConfig
+from seizure.config import Callbacks, TrainConfig
 from seizure.schema import ConfigError, parse
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -92,6 +93,12 @@ def test_each_epoch_has_its_row_of_metrics(trained):
         assert 0 <= float(row["val/auroc"]) <= 1
         assert 0 <= float(row["val/sensitivity_at_10fa"]) <= 1
     assert [row["epoch"] for row in metrics_of(trained) if row["train/loss_epoch"]] == ["0", "1"]
+
+
+def test_what_a_run_may_be_judged_by_is_what_a_validation_gives(trained):
+    given = {name for name in metrics_of(trained)[0] if name.startswith("val/")}
+    # Of the loss, lower would be better.
+    assert given - {"val/loss"} == set(get_args(get_type_hints(Callbacks)["monitor"]))
 
 
 def test_the_report_shows_figures_that_exist_and_says_that_the_eeg_is_synthetic(trained):

@@ -8,7 +8,14 @@ from seizure.build.checkpoint import (
     stored_detector,
 )
 from seizure.build.detector import input_spec, network
-from seizure.build.device import check_accelerator, check_precision, precision
+from seizure.build.device import (
+    check_accelerator,
+    check_backend,
+    check_precision,
+    check_strategy,
+    check_trainer,
+    precision,
+)
 from seizure.build.loggers import loggers
 from seizure.build.objective import loss, loss_per_target
 from seizure.build.reproduction import replay
@@ -21,7 +28,10 @@ __all__ = [
     "augmenter",
     "callbacks",
     "check_accelerator",
+    "check_backend",
     "check_precision",
+    "check_strategy",
+    "check_trainer",
     "input_spec",
     "kept_choice",
     "loggers",

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import nn
 
 from seizure.build.detector import input_spec, network
@@ -12,7 +11,7 @@ from seizure.config import TrainConfig
 from seizure.learning.augmentation import Augmenter
 from seizure.learning.module import DetectionModule
 from seizure.nn.mamba_stack import recompute_streams
-from seizure.schema import ConfigError, parse
+from seizure.schema import parse
 from seizure.windows.datamodule import WindowDataModule
 
 
@@ -24,20 +23,9 @@ def module(
     made = _module(config, channel_names, configuration, loss(config.objective, data))
     backend = config.trainer.compile
     if backend is not None:
-        check_backend(backend)
         # In place: the network keeps its class, and its weights their names.
         made.network.compile(backend=backend)
     return made
-
-
-def check_backend(backend: str) -> None:
-    """Raises `ConfigError` for a backend that `torch.compile` does not know."""
-    known = torch.compiler.list_backends(exclude_tags=())
-    if backend not in known:
-        raise ConfigError(
-            f"trainer.compile: found {backend!r}, expected null or a backend of torch.compile: "
-            f"inductor, or for a look {', '.join(name for name in known if name != 'inductor')}"
-        )
 
 
 def rebuilt(configuration: Mapping[str, Any]) -> DetectionModule:

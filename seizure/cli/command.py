@@ -16,7 +16,15 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seizure.cli.compose import RUN_GROUPS, check_overrides, compose, conf_folder, load, plain
+from seizure.cli.compose import (
+    ADDED_GROUPS,
+    RUN_GROUPS,
+    check_overrides,
+    compose,
+    conf_folder,
+    load,
+    plain,
+)
 from seizure.cli.multirun import (
     FLAGS,
     Sweep,
@@ -60,7 +68,7 @@ class Verb(Generic[ConfigT]):
                 or ("run" in known_keys(self.schema) and group.name in RUN_GROUPS)
             )
         )
-        added = [g for g in groups if g.split("=")[0] in {"hw", *RUN_GROUPS}]
+        added = [g for g in groups if g.split("=")[0] in ADDED_GROUPS]
         lines = [
             f"python -m seizure.{self.name} [key=value …]",
             "",
@@ -145,6 +153,7 @@ def job_of(verb: Verb[Any]) -> Callable[[DictConfig], Any]:
         except Exception as error:
             # Bad input is explained by its message; a fault of ours keeps its traceback.
             if not is_explained(error):
+                keep_traceback(error)
                 raise
             _refuse(error)
 
@@ -213,6 +222,15 @@ def speak(log_file: Path | None = None) -> None:
         to_file = logging.FileHandler(log_file, encoding="utf-8", errors="backslashreplace")
         to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         log.addHandler(to_file)
+
+
+def keep_traceback(error: BaseException) -> None:
+    """Write a fault of ours into the run's log file; the terminal gets it from Python itself."""
+    about = (type(error), error, error.__traceback__)
+    record = log.makeRecord(log.name, logging.ERROR, __file__, 0, "%s", ("it broke:",), about)
+    for handler in log.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(record)
 
 
 def is_installed(package: str) -> bool:

@@ -19,6 +19,8 @@ ConfigT = TypeVar("ConfigT")
 
 # They change what every other group says, and belong to runs alone.
 RUN_GROUPS = frozenset({"experiment", "sweep"})
+# They are in no list of defaults.
+ADDED_GROUPS = RUN_GROUPS | {"hw"}
 
 
 def conf_folder() -> Path:
@@ -79,6 +81,7 @@ def check_overrides(schema: type, overrides: Sequence[str]) -> None:
     # Experiments and sweeps are of runs; every other group is the place of its keys.
     groups = every_group & {key.split(".")[0] for key in known}
     groups |= RUN_GROUPS if "run" in known else set()
+    added: set[str] = set()
     for override in parse_overrides(overrides):
         key = override.key_or_group
         root = re.split(r"[./@]", key)[0]
@@ -92,6 +95,9 @@ def check_overrides(schema: type, overrides: Sequence[str]) -> None:
             raise unknown_key(key, known | groups)
         if key in groups and isinstance(override.value(), str | ChoiceSweep):
             _check_choice(key, override)
+            if key in ADDED_GROUPS - added and not override.is_add():
+                raise ConfigError(f"{override.input_line}: write +{override.input_line}")
+            added.add(key)
 
 
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:

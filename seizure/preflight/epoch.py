@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from seizure.callbacks.verdict import STARVED_CORES, Circumstances, EpochTimes, judge
-from seizure.hardware import Hardware, HardwareError, Prices, price_h
+from seizure.hardware import Hardware, HardwareError, Prices, price_h, worst_case
 from seizure.preflight.check import Check
 from seizure.preflight.timing import StepTimes
 from seizure.windows.spec import Loading
@@ -85,6 +85,29 @@ def check_epoch(
             f"hw.attempts={int(run_h / hardware.timeout_h) + 1}, or fewer trainer.max_epochs",
         )
     return Check("time and cost", "ok", found)
+
+
+def check_price(hardware: Hardware, prices: Prices) -> Check:
+    """What an hour of the profile costs, and at most all it may take, as far as that is known."""
+    name = "price"
+    if hardware.price_h is None and hardware.cores is None:
+        return Check(name, "ok", "none: a machine at hand; hw.price_h=… gives one")
+    try:
+        usual, most = (price_h(hardware, prices, at_limits) for at_limits in (False, True))
+    except HardwareError as error:
+        return Check(name, "warn", str(error).partition("; ")[0], "hw.price_h=… gives one")
+    found = f"{usual:.2f} {prices.currency} an hour, as hw.price_h says"
+    if hardware.price_h is None:
+        found = (
+            f"{usual:.2f} {prices.currency} an hour as reserved, {most:.2f} at the limits (list "
+            f"of {prices.read_on})"
+        )
+    if hardware.timeout_h is not None:
+        found += (
+            f"; at most {hardware.attempts or 1} attempts of {hardware.timeout_h:g} h, "
+            f"{worst_case(hardware, prices):.2f} in all"
+        )
+    return Check(name, "ok", found)
 
 
 def cost(hardware: Hardware, prices: Prices, epoch: Epoch, run_h: float) -> str:

@@ -55,6 +55,7 @@ class Examination:
         self.inputs = build.input_spec(config, channels_of(config.preprocess.montage))
         self.folder = cache_of(config.corpus, config.preprocess, config.paths.cache)
         self.command = prepare_command(config)
+        self.prices = read_prices(conf_folder() / "prices.yaml")
 
     @property
     def is_there(self) -> bool:
@@ -79,7 +80,8 @@ class Examination:
         before = [*self._machine(index), *self._network(facts)]
         # Before the checksums, which would bring all of the cache into memory.
         time_taken = self._time(index, facts, before)
-        return [*before, *self._cache(index), *time_taken]
+        price = epoch.check_price(self.config.hw, self.prices)
+        return [*before, *self._cache(index), price, *time_taken]
 
     def _machine(self, index: CacheIndex | Check) -> list[Check]:
         settings, loading = self.config.trainer, self.config.loader
@@ -170,11 +172,10 @@ class Examination:
         self.epoch = epoch.estimate(
             self.step, config.loader, n_train, n_val, config.trainer.check_val_every_n_epoch
         )
-        prices = read_prices(conf_folder() / "prices.yaml")
         return [
             timing.check_step(self.step, config.loader.batch_size),
             epoch.check_bottleneck(self.epoch, self._circumstances(self.step)),
-            epoch.check_epoch(self.epoch, config.trainer.max_epochs, config.hw, prices, n_val),
+            epoch.check_epoch(self.epoch, config.trainer.max_epochs, config.hw, self.prices, n_val),
         ]
 
     def _measured(

@@ -1,5 +1,7 @@
 """A run that is busy or stuck says so, at the interval, also while one batch keeps it waiting."""
 
+import logging
+import threading
 import time
 
 import lightning.pytorch as pl
@@ -13,18 +15,33 @@ from seizure.callbacks.stage import Stage, amount
 
 
 class Numbers(Dataset):
-    """Eight numbers, one of which may take long to fetch."""
+    """Eight numbers, the first of which may take so many seconds, or be `stuck` until it is not."""
 
-    def __init__(self, slow_at: int | None = None) -> None:
-        self.slow_at = slow_at
+    def __init__(self, first_s: float = 0.0, stuck: threading.Event | None = None) -> None:
+        self.first_s, self.stuck = first_s, stuck
 
     def __len__(self) -> int:
         return 8
 
     def __getitem__(self, i: int) -> torch.Tensor:
-        if i == self.slow_at:
-            time.sleep(0.5)
+        if i == 0:
+            time.sleep(self.first_s)
+        if i == 0 and self.stuck is not None:
+            # Until somebody has spoken of it, however late on a busy machine.
+            assert self.stuck.wait(timeout=120)
         return torch.tensor([float(i)])
+
+
+class Until(logging.Handler):
+    """Notices a line that begins in a certain way."""
+
+    def __init__(self, beginning: str) -> None:
+        super().__init__()
+        self.beginning, self.said = beginning, threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith(self.beginning):
+            self.said.set()
 
 
 class Regression(pl.LightningModule):
@@ -105,36 +122,50 @@ def test_test_and_prediction_announce_themselves_and_their_end(lines):
 
 @pytest.mark.parametrize("stage", ["validation, epoch 1", "test", "prediction"])
 def test_a_stuck_batch_is_spoken_of_while_it_is_stuck(lines, stage):
-    trainer, stuck = trainer_with(Heartbeat(0.1)), DataLoader(Numbers(slow_at=0), 1)
+    # It comes only once it was spoken of.
+    heard = Until(f"{stage}: no batch yet after")
+    logging.getLogger("seizure").addHandler(heard)
+    trainer = trainer_with(Heartbeat(0.1), num_sanity_val_steps=0)
+    stuck = DataLoader(Numbers(stuck=heard.said), 1)
     if stage == "test":
         trainer.test(Regression(), stuck, verbose=False)
     elif stage == "prediction":
         trainer.predict(Regression(), stuck)
     else:
         trainer.fit(Regression(), DataLoader(Numbers(), 4), stuck)
-    assert any(line.startswith(f"{stage}: no batch yet after") for line in lines())
+    assert heard.said.is_set()
 
 
 def test_a_validation_inside_an_epoch_does_not_slow_the_epoch_down(lines):
     heartbeat = Heartbeat(60.0)
 
     class Look(pl.Callback):
-        """Looks at the pace after a validation in the middle of the epoch."""
+        """When the epoch began and had its last batch, before and after the validation in it."""
+
+        def __init__(self):
+            self.seen = []
+
+        def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+            if batch_idx == 1:
+                self.seen.append((heartbeat._stage.started_at, heartbeat._stage.last_batch_at))
 
         def on_train_batch_start(self, trainer, module, batch, batch_idx):
             if batch_idx == 2:
-                self.elapsed_s = time.monotonic() - heartbeat._stage.started_at
+                self.seen.append((heartbeat._stage.started_at, heartbeat._stage.last_batch_at))
 
     look = Look()
     trainer = trainer_with(heartbeat, look, val_check_interval=2, num_sanity_val_steps=0)
-    trainer.fit(Regression(), DataLoader(Numbers(), 2), DataLoader(Numbers(slow_at=0), 1))
-    assert look.elapsed_s < 0.5
+    trainer.fit(Regression(), DataLoader(Numbers(), 2), DataLoader(Numbers(first_s=0.2), 1))
+    (started, last), (started_after, last_after) = look.seen
+    # Both are later by the same, the validation's own time.
+    assert started_after - started >= 0.2
+    assert last_after - last == pytest.approx(started_after - started)
 
 
 def test_only_process_zero_speaks(lines, monkeypatch):
     monkeypatch.setattr(pl.Trainer, "is_global_zero", False)
     trainer = trainer_with(Heartbeat(0.05))
-    trainer.fit(Regression(), DataLoader(Numbers(slow_at=3), 4), DataLoader(Numbers(), 1))
+    trainer.fit(Regression(), DataLoader(Numbers(first_s=0.3), 4), DataLoader(Numbers(), 1))
     assert lines() == []
 
 

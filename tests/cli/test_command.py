@@ -24,7 +24,7 @@ from seizure import (
     train,
     tune,
 )
-from seizure.cli.command import check_overrides, compose, conf_folder, load
+from seizure.cli.command import check_overrides, compose, conf_folder, load, speak
 from seizure.schema import known_keys
 
 VERBS = {
@@ -127,6 +127,10 @@ def test_an_unknown_key_ends_with_2_names_the_nearest_and_leaves_nothing(
         ("corpus=tusz", "corpus.root: no value"),
         ("trainer.max_epochs", "missing EQUAL"),
         ("~trainer.max_epochs", "trainer.max_epochs: no value"),
+        ("hw=a100", "write +hw=a100"),
+        ("experiment=smoke", "write +experiment=smoke"),
+        ("trainer.strategy=dpp", "found 'dpp', expected auto"),
+        ("trainer.compile=inductr", "found 'inductr', expected null"),
     ],
 )
 def test_bad_input_ends_with_2_in_words_and_leaves_nothing(override, message, command, tmp_path):
@@ -170,6 +174,20 @@ def test_a_fault_of_ours_keeps_its_traceback(command, monkeypatch):
     verb = type(predict.VERB)("predict", predict.VERB.schema, "", (), broken)
     with pytest.raises(RuntimeError, match="a fault"):
         command(verb, "input=x.edf", "checkpoint=x.ckpt")
+
+
+def test_a_fault_of_ours_is_in_the_run_s_log_too(command, monkeypatch, tmp_path):
+    def broken(config):
+        speak(tmp_path / "a.log")
+        raise RuntimeError("a fault")
+
+    verb = type(predict.VERB)("predict", predict.VERB.schema, "", (), broken)
+    ended = command(verb, "input=x.edf", "checkpoint=x.ckpt")
+    assert ended.code == 1
+    assert ended.err.count("RuntimeError: a fault") == 1
+    said = (tmp_path / "a.log").read_text(encoding="utf-8")
+    assert "Traceback" in said
+    assert said.endswith("RuntimeError: a fault\n")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

@@ -6,7 +6,7 @@ import pytest
 
 from seizure.callbacks.verdict import Circumstances
 from seizure.hardware import Hardware, Prices
-from seizure.preflight.epoch import check_bottleneck, check_epoch, estimate
+from seizure.preflight.epoch import check_bottleneck, check_epoch, check_price, estimate
 from seizure.preflight.timing import StepTimes, check_step
 from seizure.windows.spec import Loading
 
@@ -98,6 +98,21 @@ def test_a_machine_without_a_price_says_so_and_takes_one() -> None:
     assert "0.2" in check_epoch(epoch, 1, Hardware(price_h=0.2), PRICES, 10).found
     strange = Hardware("odd", "RTX4090", 8, 8, 32, 32)
     assert "no price for RTX4090" in check_epoch(epoch, 1, strange, PRICES, 10).found
+
+
+def test_the_price_of_a_profile_is_said_whether_its_device_is_there_or_not() -> None:
+    machine = Hardware("a100", "A100-80GB", 16, 32, 64, 128, timeout_h=24.0, attempts=3)
+    usual, most = 3.0 + 16 * 0.1 + 64 * 0.01, 3.0 + 32 * 0.1 + 128 * 0.01
+    rented = check_price(machine, PRICES).found
+    assert f"{usual:.2f} USD an hour as reserved, {most:.2f} at the limits" in rented
+    assert "list of 2030-01-01" in rented
+    assert f"3 attempts of 24 h, {72 * most:.2f} in all" in rented
+    given = check_price(replace(machine, price_h=2.0), PRICES).found
+    assert given.startswith("2.00 USD an hour, as hw.price_h says; at most 3 attempts of 24 h, 144")
+    assert "hw.price_h=" in check_price(Hardware(), PRICES).found
+    strange = check_price(Hardware("odd", "RTX4090", 8, 8, 32, 32), PRICES)
+    assert strange.status == "warn"
+    assert "no price for RTX4090" in strange.found
 
 
 def test_a_step_that_was_scaled_up_says_so() -> None:

@@ -137,6 +137,12 @@ def test_a_split_without_a_share_is_left_out(tmp_path, command):
     assert {one.split for one in TuszCorpus(tmp_path / "eval").recordings()} == {"eval"}
 
 
+def test_the_command_needs_neither_torch_nor_mne():
+    told = "import sys, seizure.simulate; print({'torch', 'lightning', 'mne'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
+
+
 KILLED_WHILE_IT_WRITES = """
 import os, signal, sys
 from seizure import simulate

@@ -2,7 +2,10 @@
 
 import csv
 import multiprocessing
+import os
 import random
+import signal
+import threading
 import time
 
 import pytest
@@ -11,6 +14,7 @@ import torch
 from seizure import train
 from seizure.callbacks.checkpoint import BEST, LAST
 from seizure.cli.run_folder import RunFolder
+from seizure.learning.module import DetectionModule
 
 # Of another run no two are alike: what they measure is time.
 TIMED = ("throughput/", "precision/", "memory/")
@@ -40,15 +44,34 @@ def assert_equal_runs(run, expected):
     assert (run / "scores.json").read_bytes() == (expected / "scores.json").read_bytes()
 
 
-# A checkpoint every 60 ms: nearly every batch, so that kills fall into their writing too.
+# A checkpoint after nearly every batch, so that kills fall into their writing too.
 OFTEN = (
     "trainer.max_epochs=10",
     "trainer.deterministic=true",
     "trainer.log_every_n_steps=1",
     "callbacks.patience=10",
-    "callbacks.checkpoint_every_min=0.001",
+    "callbacks.checkpoint_every_min=1e-6",
     "logger.flush_every_n_steps=3",
 )
+
+
+def killed_after(config, n_batches, more):
+    """Trains, and is killed `more` mean batches after it has begun to learn from so many.
+
+    Counted in batches, since a clock would find another moment on a machine that is busy.
+    """
+    begun_at = []
+    learn = DetectionModule.learn
+
+    def counted(*arguments):
+        begun_at.append(time.monotonic())
+        if len(begun_at) == n_batches:
+            each_s = (begun_at[-1] - begun_at[0]) / (n_batches - 1)
+            threading.Timer(more * each_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        return learn(*arguments)
+
+    DetectionModule.learn = counted
+    train.main(config)
 
 
 @pytest.fixture(scope="module")
@@ -57,43 +80,28 @@ def started(quick, trained):
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(["seizure.train"])
 
-    def start(name, *more):
-        config = quick.config(*OFTEN, *more, f"run={name}")
-        process = forks.Process(target=train.main, args=(config,))
+    def start(name, target=train.main, *arguments):
+        process = forks.Process(
+            target=target, args=(quick.config(*OFTEN, f"run={name}"), *arguments)
+        )
         process.start()
-        return process
+        process.join()
+        return process.exitcode
 
     return start
-
-
-def wait_until(process, log_file, line):
-    """Returns once the run has said `line`; fails if it ends without."""
-    while not (log_file.is_file() and line in log_file.read_text(encoding="utf-8")):
-        assert process.is_alive(), f"ended without {line!r}"
-        time.sleep(0.005)
 
 
 @pytest.mark.slow
 def test_a_run_killed_five_times_ends_with_the_bits_of_one_left_alone(quick, started):
     alone, run = quick.runs / "alone", quick.runs / "killed"
-    process = started(alone.name)
-    wait_until(process, alone / "train.log", "training, epoch 2 of 10 starts")
-    began = time.monotonic()
-    process.join()
-    epoch_s = (time.monotonic() - began) / 9
-    assert process.exitcode == 0
-
+    assert started(alone.name) == 0
+    # Forty batches: five times six and two more end before the last.
     moments = random.Random(0)
-    for epoch in (1, 2, 4, 6, 8):
-        process = started(run.name)
-        wait_until(process, run / "train.log", f"training, epoch {epoch} of 10 starts")
-        time.sleep(moments.uniform(0, 1.5) * epoch_s)
-        process.kill()
-        process.join()
+    for _ in range(5):
+        n_batches, more = moments.randint(3, 6), moments.uniform(0.01, 2)
+        assert started(run.name, killed_after, n_batches, more) == -signal.SIGKILL
         assert not RunFolder(run).is_finished
-    process = started(run.name)
-    process.join()
-    assert process.exitcode == 0
-    assert (run / "train.log").read_text(encoding="utf-8").count("continuing from") >= 4
+    assert started(run.name) == 0
+    assert (run / "train.log").read_text(encoding="utf-8").count("continuing from") == 5
     assert_equal_runs(run, alone)
     assert not list(run.rglob(".*.writing"))

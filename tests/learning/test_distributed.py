@@ -1,13 +1,20 @@
 """Two processes learn what one does from the same batches, and count their validation once."""
 
+import signal
+
 import lightning.pytorch as pl
 import pytest
 import torch
+from torch import nn
+from torch.multiprocessing import ProcessRaisedException
 
 from seizure import build
+from seizure.callbacks.checkpoint import LAST
+from seizure.callbacks.interruption import Interruption
 from seizure.callbacks.learning_curve import LearningCurve
 from seizure.callbacks.metrics_file import MetricsFile
 from seizure.callbacks.process_group import LeaveTogether
+from seizure.cli.run_folder import RunFolder
 from seizure.events.decide import Postprocessing
 from seizure.learning.loss import FocalLoss, TverskyLoss
 from seizure.learning.module import DetectionModule
@@ -78,10 +85,39 @@ def test_two_processes_learn_what_one_does(tiny_cache, quick, tmp_path, loss):
     assert len([row for row in two[1] if "val/loss" in row]) == 2
 
 
-def test_a_run_on_two_nodes_has_their_processes(quick, tmp_path):
-    from seizure.callbacks.interruption import Interruption
-    from seizure.cli.run_folder import RunFolder
+class AskedAlone(pl.Callback):
+    """Asks one of two processes to stop, as a cloud does when an attempt's time is over."""
 
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.global_rank == 0 and batch_idx == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.slow
+def test_both_processes_stop_with_a_checkpoint_when_one_is_asked(tiny_cache, tmp_path):
+    network = nn.Sequential(nn.Conv1d(19, 1, 9, padding=4), nn.Flatten(1))
+    module = DetectionModule(network, FocalLoss(), Optimisation(), Postprocessing())
+    data = WindowDataModule(*tiny_cache, Windowing(), Balance(), Loading(batch_size=2), seed=0)
+    interruption = Interruption(tmp_path / LAST)
+    trainer = pl.Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        devices=2,
+        strategy="ddp_spawn",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        callbacks=[AskedAlone(), interruption],
+    )
+    with interruption.listening(), pytest.raises(ProcessRaisedException, match="Interrupted"):
+        trainer.fit(module, data)
+    assert torch.load(tmp_path / LAST, weights_only=True)["global_step"] == 3
+
+
+def test_a_run_on_two_nodes_has_their_processes(quick, tmp_path):
     config = quick.config("trainer.num_nodes=2", "trainer.devices=3", "trainer.strategy=ddp")
     trainer = build.trainer(config, RunFolder(tmp_path), Interruption(tmp_path / "a"), 4, False)
     assert trainer.num_nodes == 2

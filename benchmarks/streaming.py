@@ -28,8 +28,8 @@ def untrained(size: str) -> TwoStreams:
     torch.manual_seed(0)
     detector = build.network(config.model, build.input_spec(config, CANONICAL_19)).eval()
     assert isinstance(detector, TwoStreams)
-    last = detector.readout if isinstance(detector, ElectrodeStream) else detector.to_logits
-    torch.nn.init.normal_(last.to_logit.weight, std=3.0)
+    last = "readout" if isinstance(detector, ElectrodeStream) else "to_logits"
+    torch.nn.init.normal_(detector.get_parameter(f"{last}.to_logit.weight"), std=3.0)
     return detector
 
 

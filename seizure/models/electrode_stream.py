@@ -33,6 +33,7 @@ from seizure.nn.encoding import DynamicEncoding
 from seizure.nn.filter_bank import FilterBank, coherence, log_power
 from seizure.nn.mamba import Backend
 from seizure.nn.norm import BatchNorm, widened
+from seizure.nn.present import Present, over_rows
 from seizure.nn.tcn import Pyramid
 
 
@@ -44,6 +45,9 @@ class ElectrodeStream(TwoStreams):
     head, described by the power of its rhythms, and an edge is the coherence of two places. After
     them the readout takes mean, maximum and spread over electrodes, so that permuting electrodes
     together with their positions changes nothing.
+
+    `present` (batch, channel) says which electrodes each window has, None that it has all. What
+    stands in place of one that is not there has no part in anything.
 
     With `causal` a frame of EEG has no part in any sample before it: a graph and what edges tell
     nodes hold during the edge step after their own, and a frame's log-odds for all its samples.
@@ -87,16 +91,31 @@ class ElectrodeStream(TwoStreams):
         self.readout = Readout(node.d_model, self.samples_per_frame, causal)
         claim(prior, self.readout.to_logit)
 
-    def forward(self, eeg: Tensor) -> Tensor:
+    def forward(self, eeg: Tensor, present: Tensor | None = None) -> Tensor:
         self.check(eeg)
+        there = None
+        if present is not None:
+            self.check_present(present, len(eeg))
+            there = Present(present, self.edge_stream.pairs)
+            eeg = eeg.masked_fill(~present.unsqueeze(2), 0)
         waves = self.filter_bank(eeg.flatten(0, 1)).unflatten(0, eeg.shape[:2])
-        nodes = self.encoder(log_power(waves, self.pool))  # (d_model, electrode, batch, frame)
-        edges = self.edge_stream.read(self.alike(waves))  # (d_edge, pair, batch, edge step)
-        graphs, told = self.edge_stream.graphs(edges), self.told(edges)
+        nodes = self.encoder(
+            log_power(waves, self.pool), there
+        )  # (d_model, electrode, batch, frame)
+        edges = self.edge_stream.read(self.alike(waves), there)  # (d_edge, pair, batch, edge step)
+        graphs, told = self.edge_stream.graphs(edges, there), self.edges_to_nodes(edges, there)
         if self.is_causal:
             graphs, told = graphs_before(graphs), self._told_before(told)
-        nodes = self.graph(self.node_stream(nodes) + told, graphs)
-        return self.readout(nodes)  # (batch, time)
+        nodes = self.graph(self.node_stream(nodes, there) + told, graphs, present)
+        return self.readout(nodes, there)  # (batch, time)
+
+    def check_present(self, present: Tensor, n_windows: int) -> None:
+        """Raise `ValueError` for a mask of another shape or type."""
+        if present.dtype != torch.bool or present.shape != (n_windows, self.n_channels):
+            raise ValueError(
+                f"`present` says of each window and electrode whether it is there, bool "
+                f"{(n_windows, self.n_channels)}; found {present.dtype} {tuple(present.shape)}"
+            )
 
     def initial_state(self) -> tuple[Tensor, list[Tensor]]:
         """What filters and convolutions remember before the first sample of a stream."""
@@ -164,9 +183,16 @@ class PowerEncoder(nn.Module):
         )
         self.linear = no_decay_on_bias(nn.Linear(spec.channels[-1], d_model))
 
-    def forward(self, power: Tensor) -> Tensor:
-        frames = self.pyramid(self.norm(power).flatten(0, 1))  # (batch·electrode, frame, feature)
+    def forward(self, power: Tensor, present: Present | None = None) -> Tensor:
+        rows = power.flatten(0, 1)  # (batch·electrode, frame, band)
+        if present is None:
+            return self._nodes(self._frames(rows), len(power))
+        # Rows that are not there must not enter the statistics of the norms either.
+        frames = over_rows(self._frames, rows, present.of_windows, dim=0)
         return self._nodes(frames, len(power))
+
+    def _frames(self, power: Tensor) -> Tensor:
+        return self.pyramid(self.norm(power))
 
     def step(self, power: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """The same for a piece of a stream, and what the convolutions have to remember."""
@@ -198,8 +224,12 @@ class EdgesToNodes(nn.Module):
         ends = F.one_hot(pairs, n_channels).sum(0).t()  # which pairs an electrode is an end of
         self.register_buffer("share", ends / (n_channels - 1), persistent=False)
 
-    def forward(self, edges: Tensor) -> Tensor:
+    def forward(self, edges: Tensor, present: Present | None = None) -> Tensor:
         mean = self.share.to(edges.dtype) @ edges.flatten(2)  # (d_edge, electrode, batch·edge step)
+        if present is not None:  # the mean of fewer; those that are not there are zero
+            fewer = (self.share.shape[0] - 1) / (present.n_electrodes - 1).clamp(min=1)
+            fewer = fewer.to(mean.dtype).repeat_interleave(edges.shape[-1])
+            mean = mean * fewer
         nodes = self.linear.weight @ mean.flatten(1) + self.linear.bias.unsqueeze(1)
         nodes = nodes.view(len(nodes), -1, *edges.shape[2:])
         return nodes.repeat_interleave(self.every, dim=-1)
@@ -218,11 +248,31 @@ class Readout(nn.Module):
         self.mix = no_decay_on_bias(nn.Linear(width, width))
         self.to_logit = no_decay_on_bias(nn.Linear(width, 1))
 
-    def forward(self, nodes: Tensor) -> Tensor:
-        h = F.silu(self.lift(self.norm(nodes)))  # (batch, frame, electrode, 2·d)
-        # The root of a variance has no slope at zero, where all electrodes agree. Squares beyond
-        # 256 do not fit a float16.
-        spread = (widened(h).var(2, correction=0) + 1e-4).sqrt()
-        h = F.silu(self.gather(torch.cat([h.mean(2), h.amax(2), spread], dim=-1)))
+    def forward(self, nodes: Tensor, present: Present | None = None) -> Tensor:
+        if present is None:
+            h = self._lifted(nodes)  # (batch, frame, electrode, 2·d)
+            # Squares beyond 256 do not fit a float16.
+            variance, mean, largest = widened(h).var(2, correction=0), h.mean(2), h.amax(2)
+        else:
+            rows = nodes.transpose(1, 2).flatten(0, 1)  # (batch·electrode, frame, d)
+            h = over_rows(self._lifted, rows, present.of_windows, dim=0)
+            variance, mean, largest = _of_some(h.unflatten(0, present.electrodes.shape), present)
+        # The root of a variance has no slope at zero, where all electrodes agree.
+        spread = (variance + 1e-4).sqrt()
+        h = F.silu(self.gather(torch.cat([mean, largest, spread], dim=-1)))
         h = h + F.silu(self.mix(h))  # (batch, frame, 2·d)
         return at_every_sample(self.to_logit(h), self.samples_per_frame, self.is_causal)
+
+    def _lifted(self, nodes: Tensor) -> Tensor:
+        return F.silu(self.lift(self.norm(nodes)))
+
+
+def _of_some(h: Tensor, present: Present) -> tuple[Tensor, Tensor, Tensor]:
+    # Variance, mean and maximum over the electrodes that are there, of (batch, electrode, frame,
+    # feature), whose others are zero.
+    there = present.electrodes[:, :, None, None]
+    n = present.n_electrodes.view(-1, 1, 1)
+    h = widened(h)
+    mean = h.sum(1) / n
+    variance = ((h - mean.unsqueeze(1)) * there).square().sum(1) / n
+    return variance, mean, h.masked_fill(~there, -torch.inf).amax(1)

@@ -22,6 +22,7 @@ from seizure.nn.encoding import (
 from seizure.nn.graph import SSGConv, sparse_adjacency
 from seizure.nn.mamba import Backend
 from seizure.nn.norm import RMSNorm, widened
+from seizure.nn.present import Present, over_rows
 
 # Far below the squared length of normalised features.
 _FLOOR = 1e-5
@@ -75,8 +76,11 @@ class NodeStream(nn.Module):
         super().__init__()
         self.mamba = _stream(spec, dropout, backend, causal)
 
-    def forward(self, nodes: Tensor) -> Tensor:
-        return self.mamba(nodes.flatten(1, 2)).view(nodes.shape)
+    def forward(self, nodes: Tensor, present: Present | None = None) -> Tensor:
+        h = nodes.flatten(1, 2)
+        if present is None:
+            return self.mamba(h).view(nodes.shape)
+        return over_rows(self.mamba, h, present.of_electrodes, dim=1).view(nodes.shape)
 
 
 class EdgeStream(nn.Module):
@@ -131,11 +135,13 @@ class EdgeStream(nn.Module):
             unit = windows * length
             return (unit @ unit.mT).unsqueeze(2)
 
-    def read(self, measures: Tensor) -> Tensor:
+    def read(self, measures: Tensor, present: Present | None = None) -> Tensor:
         """Past and future of each pair, (batch, edge step, measure, electrode, electrode) to
-        (d, pair, batch, edge step)."""
+        (d, pair, batch, edge step); zero for a pair that is not there."""
         h = self.lifted(measures)
-        return self.mamba(h.flatten(1, 2)).view(h.shape)
+        if present is None:
+            return self.mamba(h.flatten(1, 2)).view(h.shape)
+        return over_rows(self.mamba, h.flatten(1, 2), present.of_pairs, dim=1).view(h.shape)
 
     def lifted(self, measures: Tensor) -> Tensor:
         """Each pair by itself, (batch, edge step, measure, electrode, electrode) to (d, pair,
@@ -146,11 +152,13 @@ class EdgeStream(nn.Module):
         h = self.lift.weight @ h.flatten(1) + self.lift.bias.unsqueeze(1)
         return h.view(-1, *shape)
 
-    def graphs(self, edges: Tensor) -> Tensor:
+    def graphs(self, edges: Tensor, present: Present | None = None) -> Tensor:
         """Weights of the strongest edges, (d, pair, batch, edge step) to (batch, edge step,
         electrode, electrode)."""
         h = self.to_weight.weight @ widened(edges.flatten(1)) + self.to_weight.bias
         weight = F.softplus(widened(h)).view(edges.shape[1:])
+        if present is not None:
+            weight = weight * present.pairs.t().unsqueeze(-1)
         return sparse_adjacency(self.as_matrices(weight), self.top_k, self.threshold)
 
     def as_matrices(self, weight: Tensor) -> Tensor:
@@ -195,13 +203,13 @@ class GraphNetwork(nn.Module):
             places = positions_of(channel_names), positions_of(moved_to)
             self.encoding = encoding_elsewhere(self.encoding, *places)
 
-    def forward(self, nodes: Tensor, graphs: Tensor) -> Tensor:
-        return self.inform(nodes, self.prepare(graphs))
+    def forward(self, nodes: Tensor, graphs: Tensor, present: Tensor | None = None) -> Tensor:
+        return self.inform(nodes, self.prepare(graphs, present))
 
-    def prepare(self, graphs: Tensor) -> "Prepared":
+    def prepare(self, graphs: Tensor, present: Tensor | None = None) -> "Prepared":
         """What `inform` needs of graphs (batch, edge step, electrode, electrode)."""
         convolution = cast(SSGConv, self.convs[0]).prepare(graphs)
-        places = self.encoding if self.encode is None else self.encode(graphs)
+        places = self.encoding if self.encode is None else self.encode(graphs, present)
         return Prepared(graphs.shape[1], convolution, cast(Tensor, places))
 
     def inform(self, nodes: Tensor, prepared: "Prepared") -> Tensor:

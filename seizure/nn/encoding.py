@@ -92,9 +92,10 @@ class DynamicEncoding(nn.Module):
         self.n_vectors, self.every = n_vectors, every
 
     @torch.no_grad()
-    def forward(self, graphs: Tensor) -> Tensor:
+    def forward(self, graphs: Tensor, present: Tensor | None = None) -> Tensor:
+        """Electrodes that are not `present` (batch, electrode) must have no edge."""
         with torch.autocast(graphs.device.type, enabled=False):
-            vectors = _smoothest(widened(graphs[:, :: self.every]), self.n_vectors)
+            vectors = _smoothest(widened(graphs[:, :: self.every]), self.n_vectors, present)
         if self.training:
             signs = torch.randint(0, 2, vectors[..., :1, :].shape, device=vectors.device)
             vectors = vectors * (2 * signs - 1)
@@ -120,7 +121,8 @@ class RandomWalkEncoding(nn.Module):
         super().__init__()
         self.n_steps, self.every = n_steps, every
 
-    def forward(self, graphs: Tensor) -> Tensor:
+    def forward(self, graphs: Tensor, present: Tensor | None = None) -> Tensor:
+        """A walk meets no electrode without edges: `present` changes nothing."""
         with torch.autocast(graphs.device.type, enabled=False):
             some = widened(graphs[:, :: self.every])
             walk = some / some.sum(-1, keepdim=True)
@@ -131,19 +133,25 @@ class RandomWalkEncoding(nn.Module):
         return _held(torch.stack(back, -1), self.every, graphs.shape[1])
 
 
-def _smoothest(graphs: Tensor, n_vectors: int) -> Tensor:
-    # (..., node, node) without loose nodes, to (..., node, n_vectors)
+def _smoothest(graphs: Tensor, n_vectors: int, present: Tensor | None = None) -> Tensor:
+    # (..., node, node) without loose nodes, to (..., node, n_vectors); or with `present` (batch,
+    # node) those of (batch, step, node, node)
     n_nodes = graphs.shape[-1]
     scale = graphs.sum(-1).rsqrt()
     itself = torch.eye(n_nodes, dtype=graphs.dtype, device=graphs.device)
     laplacian = itself - scale.unsqueeze(-1) * graphs * scale.unsqueeze(-2)
+    n_present = n_nodes
+    if present is not None:
+        # Beyond all eigenvalues of the others, which are at most 2: theirs come first.
+        laplacian = laplacian + 3 * torch.diag_embed((~present).to(graphs.dtype)).unsqueeze(1)
+        n_present = present.sum(1).to(graphs.dtype).view(-1, 1, 1, 1)
     vectors = torch.linalg.eigh(laplacian).eigenvectors[..., 1 : n_vectors + 1]
     # Mirrored electrodes tie for the largest entry; the first of them decides, on every machine.
     magnitude = vectors.abs()
     decisive = (
         (magnitude >= magnitude.amax(-2, keepdim=True) * 0.999).int().argmax(-2, keepdim=True)
     )
-    return vectors * vectors.gather(-2, decisive).sign() * n_nodes**0.5
+    return vectors * vectors.gather(-2, decisive).sign() * n_present**0.5
 
 
 def _held(encoding: Tensor, every: int, n_steps: int) -> Tensor:

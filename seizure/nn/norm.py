@@ -80,14 +80,17 @@ class BatchNorm(nn.BatchNorm1d):
             return normal.view(input.shape)
 
     def _normal_over_ranks(self, x: Tensor) -> Tensor:
-        mean = mean_over_ranks(x.mean(0))
+        # Ranks whose windows lack electrodes have fewer rows, which count as many.
+        n_mean = mean_over_ranks(x.new_tensor(float(len(x))))
+        share = len(x) / n_mean
+        mean = mean_over_ranks(x.mean(0) * share)
         centred = x - mean
-        variance = mean_over_ranks(centred.square().mean(0))
+        variance = mean_over_ranks(centred.square().mean(0) * share)
         assert self.momentum is not None
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
-        n = len(x) * n_ranks()
+        n = n_mean * n_ranks()
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)

@@ -8,9 +8,11 @@ synthetic EEG the causes of false alarms follow. Needs scikit-learn (extra `dev`
 """
 
 import sys
+import tempfile
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -203,7 +205,10 @@ def main() -> None:
             corpus.folder, index, its.windows, Balance(), Loading(), seed=its.seed
         )
         trainer = build.scoring_trainer(chosen.accelerator)
-        dev, held_out = (list(recordings_of(trainer, module, data, s)) for s in ("dev", "eval"))
+        scratch = Path(tempfile.gettempdir())
+        dev, held_out = (
+            list(recordings_of(trainer, module, data, s, scratch)) for s in ("dev", "eval")
+        )
         name = f"{its.model.size}, seed {its.seed}"
         report(name, dev, held_out, its.events, causes)
 

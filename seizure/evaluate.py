@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 
@@ -21,7 +22,7 @@ from seizure.evaluation.saved_tracks import (
 )
 from seizure.events.export import UNKNOWN_START, write_atomically, write_csv_bi, write_tsv
 from seizure.learning.module import DetectionModule
-from seizure.learning.tracks import NothingToScoreError, stitched
+from seizure.learning.tracks import StitchedInOrder
 from seizure.models.detector import Detector
 from seizure.prepare import PreparedCorpus, prepare_corpus
 from seizure.scoring.calibration import fit_temperature
@@ -81,12 +82,12 @@ def evaluate_checkpoint(
     choice = None if choose_again else build.kept_choice(checkpoint)
     if choice is None:
         log.info("choosing the operating point on dev")
-        dev = recordings_of(trainer, module, data, "dev")
+        dev = recordings_of(trainer, module, data, "dev", folder)
         choice = choose_on_dev(dev, module)
         write_choice(build.operating_point_of(checkpoint), choice)
         keep_temperature(checkpoint, fit_temperature(LabelledFrames(dev)))
     log.info("scoring %s", split)
-    recordings = recordings_of(trainer, module, data, split)
+    recordings = recordings_of(trainer, module, data, split, folder)
     detector = ScoredDetector(checkpoint.name, trained, choice, kept_temperature(checkpoint))
     write_tracks(folder / TRACKS, detector, split, recordings)
     return report_on(recordings, detector, corpus, split, folder, metrics, versus)
@@ -106,7 +107,7 @@ def report_on(
     `versus` is the folder of another run or evaluation of the same recordings.
     """
     causes = known_causes(corpus, split)
-    rival = None if versus is None else rival_in(versus, corpus, split)
+    rival = None if versus is None else rival_in(versus, corpus, split, folder)
     evaluation = evaluate(recordings, detector.choice, split, detector.temperature, causes, rival)
     export_events(folder / "events", evaluation.pairs, corpus)
     write_leaderboard(folder / "szcore.json", leaderboard(evaluation.pairs))
@@ -123,33 +124,61 @@ def report_on(
         f"Normalisation: {trained.windows.describe_normalisation()}.",
         f"Augmentation of the training windows: {trained.augmentation.describe()}.",
         *(f"Interpolated by spherical splines: {what}." for what in corpus.interpolated),
+        *(f"Masked, since not recorded: {what}." for what in corpus.masked),
         *(f"Left out: {reason}" for reason in corpus.left_out),
     )
     report = write_report(folder, evaluation, corpus.note, notes, figures)
     return Reported(report, headline(evaluation, corpus.note))
 
 
-def rival_in(versus: Path, corpus: PreparedCorpus, split: str) -> Rival:
+def rival_in(versus: Path, corpus: PreparedCorpus, split: str, scratch: Path) -> Rival:
     """The detector behind another run's or evaluation's tracks of the same recordings."""
     folder = versus / TRACKS if (versus / TRACKS).is_dir() else versus
     other = read_detector(folder)
-    recordings = read_recordings(folder, corpus.index, split)
+    recordings = read_recordings(folder, corpus.index, split, scratch)
     return Rival(other.trained.run, recordings, other.choice)
 
 
+class _Collected(pl.Callback):
+    """Stitches predictions as they come, so that none has to be kept."""
+
+    def __init__(self, stitching: StitchedInOrder) -> None:
+        self._stitching = stitching
+
+    def on_predict_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._stitching.add(outputs)
+
+
 def recordings_of(
-    trainer: pl.Trainer, module: DetectionModule, data: WindowDataModule, split: str
+    trainer: pl.Trainer,
+    module: DetectionModule,
+    data: WindowDataModule,
+    split: str,
+    scratch: Path,
 ) -> tuple[TrackedRecording, ...]:
-    """Every recording of a split with its stitched probability track."""
+    """Every recording of a split with its stitched probability track.
+
+    The tracks are held in a file in `scratch` that goes with them, see `TrackStore`.
+    """
     if isinstance(module.network, Detector):
         module.network.check_source(data.index.channel_names, data.index.rate_hz)
-    batches = trainer.predict(module, dataloaders=data.scoring_dataloader(split)) or []
-    result = stitched(batches, data.index, module.track_rate_hz)  # pyright: ignore[reportArgumentType]
-    if result.n_partly_seen:
-        raise NothingToScoreError(
-            f"{result.n_partly_seen} recordings of {split} were seen only in part"
-        )
-    return result.recordings
+    stitching = StitchedInOrder(data.index, module.track_rate_hz, scratch)
+    collected = _Collected(stitching)
+    trainer.callbacks.append(collected)  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        loader = data.scoring_dataloader(split)
+        trainer.predict(module, dataloaders=loader, return_predictions=False)
+    finally:
+        trainer.callbacks.remove(collected)  # pyright: ignore[reportAttributeAccessIssue]
+    return stitching.recordings()
 
 
 def choose_on_dev(recordings: Sequence[TrackedRecording], module: DetectionModule) -> Choice:
@@ -215,7 +244,7 @@ def main(config: EvaluateConfig) -> int:
             versus=config.versus,
         )
     else:
-        recordings = read_recordings(given, corpus.index, config.split)
+        recordings = read_recordings(given, corpus.index, config.split, folder)
         reported = report_on(
             recordings, detector, corpus, config.split, folder, versus=config.versus
         )

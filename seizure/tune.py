@@ -68,7 +68,7 @@ def main(config: TuneConfig) -> int:
     )
     trainer = build.scoring_trainer(config.accelerator, build.precision(trained.trainer))
     log.info("reading the probabilities of %s (%s)", config.split, corpus.note)
-    recordings = recordings_of(trainer, module, data, config.split)
+    recordings = recordings_of(trainer, module, data, config.split, config.checkpoint.parent)
     with progress("tuning") as report:
         tuned = tune(
             recordings,

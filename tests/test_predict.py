@@ -17,7 +17,7 @@ from seizure.cache.shard import STATISTICS
 from seizure.corpus.entry import CorpusRecording
 from seizure.eeg.annotation import read_csv_bi
 from seizure.eeg.channels import CANONICAL_19
-from seizure.learning.inference import track_of, without_estimates
+from seizure.learning.inference import track_of
 from seizure.prepare import prepare_corpus
 from seizure.train import datamodule
 
@@ -62,12 +62,12 @@ def eval_edfs(quick, trained):
     return sorted((quick.corpus / "edf" / "eval").rglob("*.edf"))
 
 
-def test_the_track_of_a_file_is_the_track_that_scoring_gives(quick, trained, eval_edfs):
+def test_the_track_of_a_file_is_the_track_that_scoring_gives(quick, trained, eval_edfs, tmp_path):
     config = quick.config("run=trained")
     corpus = prepare_corpus(config.corpus, config.preprocess, config.paths.cache, config.prepare)
     module, stored = build.module_from(checkpoint_of(trained))
     scored = evaluate.recordings_of(
-        build.scoring_trainer("cpu"), module, datamodule(config, corpus), "eval"
+        build.scoring_trainer("cpu"), module, datamodule(config, corpus), "eval", tmp_path
     )
     module.eval()
     tracks = {recording.stem: recording.track for recording in scored}
@@ -249,10 +249,9 @@ def test_a_masked_electrode_takes_no_part_in_what_is_predicted(
         entry = CorpusRecording(edf.stem, edf.stem, "", "eval", edf, annotation=None)
         return prepare_recording(entry, (), replace(config.preprocess, **changes))
 
-    estimated = prepared(lacking, missing="interpolate")
-    fewer, cut = without_estimates(module, estimated)
-    assert cut.meta["channel_names"] == kept
-    found = track_of(fewer, cut, config.windows, "lacking").probability
+    masked = prepared(lacking, missing="mask")
+    assert masked.meta["masked"] == ["Fz", "T4"]
+    found = track_of(module, masked, config.windows, "lacking").probability
     # The rows of the recording with all electrodes, read by a detector for those rows.
     module.network = module.network.for_channels(kept)
     rows = [CANONICAL_19.index(name) for name in kept]
@@ -261,6 +260,7 @@ def test_a_masked_electrode_takes_no_part_in_what_is_predicted(
     of_whole["meta"] = whole.meta | {"channel_names": kept}
     expected = track_of(module, replace(whole, **of_whole), config.windows, "complete").probability
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    estimated = prepared(lacking, missing="interpolate")
     filled = track_of(build.module_from(checkpoint_of(trained))[0], estimated, config.windows, "x")
     assert np.abs(filled.probability - expected).max() > 1e-4
 
@@ -270,7 +270,7 @@ def test_missing_electrodes_are_masked_on_request_and_said(predicted, complete_a
     ended, _ = predicted(lacking)
     assert ended.code == 1
     assert "missing electrodes" in ended.out
-    ended, output = predicted(lacking, "missing=masked")
+    ended, output = predicted(lacking, "missing=mask")
     assert ended.code == 0, ended.err
     assert "lacking.edf: masked: Fz, T4" in ended.out
     assert written_below(output) == pairs_of(["lacking"])
@@ -287,7 +287,7 @@ def test_a_detector_that_mixes_electrodes_is_refused_before_any_file(
         return module, config
 
     monkeypatch.setattr(build, "module_from", mixing)
-    ended, output = predicted(complete_and_lacking[0], "missing=masked")
+    ended, output = predicted(complete_and_lacking[0], "missing=mask")
     assert ended.code == 2
-    assert "missing=masked: Identity mixes all electrodes" in ended.err
+    assert "missing=mask: Identity mixes all electrodes" in ended.err
     assert not output.exists()

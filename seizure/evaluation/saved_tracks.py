@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from seizure.cache.index import CacheIndex
 from seizure.config import TrainConfig
 from seizure.events.export import write_atomically
 from seizure.events.track_file import read_track, write_track
-from seizure.learning.tracks import reference_of
+from seizure.events.track_store import TrackStore
+from seizure.learning.tracks import tracked
 from seizure.schema import ConfigError, parse, to_plain
 from seizure.scoring.case import TrackedRecording
 from seizure.scoring.operating_point import Choice, parse_choice
@@ -62,32 +64,28 @@ def read_detector(folder: Path) -> ScoredDetector:
     )
 
 
-def read_recordings(folder: Path, index: CacheIndex, split: str) -> tuple[TrackedRecording, ...]:
+def read_recordings(
+    folder: Path, index: CacheIndex, split: str, scratch: Path
+) -> tuple[TrackedRecording, ...]:
     """Every recording of a split, its annotated seizures from the cache, its track from a folder.
+
+    The tracks are held in a file in `scratch` that goes with them, see `TrackStore`.
 
     Raises `ConfigError` where the folder is of another split or a track is missing.
     """
     stored = _content(folder)["split"]
     if stored != split:
         raise ConfigError(f"{folder}: holds tracks of {stored}, expected {split}; give split=")
-    recordings = []
-    for row in index.rows(split).tolist():
+    rows, store = index.rows(split).tolist(), TrackStore(scratch)
+    for row in rows:
         path = folder / f"{index.stem[row]}.npz"
         if not path.is_file():
             raise ConfigError(
                 f"{folder}: no {path.name}, but {split} holds that recording; these are tracks of "
                 "another corpus, or of one that has grown: evaluate the checkpoint again"
             )
-        recordings.append(
-            TrackedRecording(
-                stem=str(index.stem[row]),
-                patient=str(index.patient[row]),
-                duration_s=float(index.n_samples[row]) / index.rate_hz,
-                reference=reference_of(index, row),
-                track=read_track(path),
-            )
-        )
-    return tuple(recordings)
+        store.add(read_track(path))
+    return tuple(map(partial(tracked, index), rows, store.tracks()))
 
 
 def _content(folder: Path) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +13,8 @@ from torch import Tensor
 
 from seizure.cache.index import CacheIndex
 from seizure.eeg.annotation import SEIZURE_TYPES, Event
-from seizure.events.stitch import Stitcher
+from seizure.events.stitch import Stitcher, Track
+from seizure.events.track_store import TrackStore
 from seizure.scoring.case import TrackedRecording
 from seizure.windows.dataset import WindowBatch
 
@@ -87,20 +90,59 @@ def stitched(
                 stitchers[row] = Stitcher(track_rate_hz, n_frames)
             stitchers[row].add(int(start), probability)
     whole = {row: stitchers[row] for row in sorted(stitchers) if stitchers[row].complete}
-    recordings = []
-    for row, stitcher in whole.items():
-        stem = str(index.stem[row])
-        duration_s = float(index.n_samples[row]) / index.rate_hz
-        recordings.append(
-            TrackedRecording(
-                stem=stem,
-                patient=str(index.patient[row]),
-                duration_s=duration_s,
-                reference=reference_of(index, row),
-                track=stitcher.track(stem, duration_s),
-            )
-        )
-    return StitchedRecordings(tuple(recordings), len(stitchers) - len(whole))
+    recordings = tuple(
+        tracked(index, row, stitcher.track(*_named(index, row))) for row, stitcher in whole.items()
+    )
+    return StitchedRecordings(recordings, len(stitchers) - len(whole))
+
+
+class StitchedInOrder:
+    """The tracks of recordings whose windows come one recording after another, kept on disk.
+
+    Memory holds one recording at a time.
+    """
+
+    def __init__(self, index: CacheIndex, track_rate_hz: float, folder: Path) -> None:
+        self._index = index
+        self._track_rate_hz = track_rate_hz
+        self._n_per_frame = samples_per_frame(index.rate_hz, track_rate_hz)
+        self._store = TrackStore(folder)
+        self._rows: list[int] = []
+        self._stitcher: Stitcher | None = None
+
+    def add(self, windows: WindowFrames) -> None:
+        """Take the next windows. Raises `ValueError` where a recording was left with gaps."""
+        for row, start, probability in zip(*windows, strict=True):
+            if row < 0:
+                continue
+            if self._stitcher is None or row != self._rows[-1]:
+                self._finish()
+                n_frames = -(-int(self._index.n_samples[row]) // self._n_per_frame)
+                self._stitcher = Stitcher(self._track_rate_hz, n_frames)
+                self._rows.append(int(row))
+            self._stitcher.add(int(start), probability)
+
+    def recordings(self) -> tuple[TrackedRecording, ...]:
+        """Every recording seen, in the order of its windows; raises as `add`."""
+        self._finish()
+        return tuple(map(partial(tracked, self._index), self._rows, self._store.tracks()))
+
+    def _finish(self) -> None:
+        if self._stitcher is not None:
+            self._store.add(self._stitcher.track(*_named(self._index, self._rows[-1])))
+            self._stitcher = None
+
+
+def tracked(index: CacheIndex, row: int, track: Track) -> TrackedRecording:
+    """A cached recording with its annotated seizures beside its track."""
+    stem, duration_s = _named(index, row)
+    return TrackedRecording(
+        stem=stem,
+        patient=str(index.patient[row]),
+        duration_s=duration_s,
+        reference=reference_of(index, row),
+        track=track,
+    )
 
 
 def reference_of(index: CacheIndex, row: int) -> tuple[Event, ...]:
@@ -114,3 +156,8 @@ def reference_of(index: CacheIndex, row: int) -> tuple[Event, ...]:
             strict=True,
         )
     )
+
+
+def _named(index: CacheIndex, row: int) -> tuple[str, float]:
+    """Stem and seconds of a cached recording."""
+    return str(index.stem[row]), float(index.n_samples[row]) / index.rate_hz

@@ -6,9 +6,11 @@ from dataclasses import replace
 import mne
 import numpy as np
 import pytest
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from seizure.corpus.entry import CorpusError
 from seizure.corpus.synthetic import SyntheticSpec, make_corpus, simulate_recording
+from seizure.corpus.synthetic import corpus as made
 from seizure.corpus.synthetic.annotation_file import read_truth
 from seizure.corpus.synthetic.corpus import SUFFIXES, recording_path
 from seizure.corpus.synthetic.edf_file import QUANTUM_UV
@@ -110,7 +112,7 @@ def test_an_interrupted_corpus_is_completed_bit_for_bit(corpus, tmp_path):
     (root / "corpus.json").write_text(json.dumps({**marker, "finished": False}))
     calls = []
     make_corpus(root, TINY, jobs=1, progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(len(planned) - 1, len(planned)), (len(planned), len(planned))]
+    assert calls == [(len(planned) - missing, len(planned)) for missing in (2, 1, 0)]
     assert contents(root) == contents(corpus)
 
 
@@ -137,3 +139,13 @@ def test_a_marker_that_says_nothing_is_named(tmp_path, content):
     with pytest.raises(CorpusError, match=r"corpus\.json does not say which.*another folder"):
         make_corpus(tmp_path, TINY)
     assert (tmp_path / "corpus.json").read_text() == content
+
+
+def test_a_worker_that_was_killed_is_said_with_how_to_go_on(tmp_path, monkeypatch):
+    def killed(work):
+        raise TerminatedWorkerError("exit code SIGKILL(-9)")
+
+    monkeypatch.setattr(made, "Parallel", lambda **_: killed)
+    with pytest.raises(CorpusError, match=r"worker was killed.*kept.*fewer than 3 jobs"):
+        make_corpus(tmp_path, TINY, jobs=3)
+    assert json.loads((tmp_path / "corpus.json").read_text())["finished"] is False

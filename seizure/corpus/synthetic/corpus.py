@@ -35,8 +35,9 @@ def make_corpus(
     """Write the corpus of `spec` under `root` in TUSZ's layout, and return `root`.
 
     A finished corpus of the same spec returns at once, an interrupted one is continued; files are
-    the same bit for bit whatever `jobs` is. `progress` is called with (recordings done, total).
-    Raises `CorpusError` if `root` holds the corpus of another spec, or if a worker was killed.
+    the same bit for bit whatever `jobs` is. `progress` is called with (recordings done, total),
+    at first with what is there. Raises `CorpusError` if `root` holds the corpus of another spec, or
+    if a worker was killed.
 
     >>> make_corpus(Path("data/synthetic"), SyntheticSpec(train_hours=1.0))  # doctest: +SKIP
     PosixPath('data/synthetic')
@@ -52,6 +53,8 @@ def make_corpus(
         recording for recording in planned if not recording_path(root, spec, recording).exists()
     ]
     done = len(planned) - len(missing)
+    if progress is not None:
+        progress(done, len(planned))
     work = (delayed(_write)(root, spec, recording) for recording in missing)
     workers = Parallel(n_jobs=min(jobs, max(len(missing), 1)), return_as="generator_unordered")
     try:

@@ -75,7 +75,8 @@ def causal_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     tensor([[[1., 2., 3., 3.]]])
     """
     taps = weight.unbind(1)[::-1]
-    y = torch.addcmul(_column(bias), x, _column(taps[0]))
+    # Not one `addcmul`, which is slow where two of its three operands are broadcast.
+    y = torch.mul(x, _column(taps[0])).add_(_column(bias))
     for lag in range(1, min(len(taps), x.shape[-1])):
         y[..., lag:].addcmul_(x[..., :-lag], _column(taps[lag]))
     return y

@@ -58,21 +58,22 @@ class _Mix(torch.autograd.Function):
         y, _, carried, ctx.chunks = scan(at.inputs, None)
         gated = F.silu(at.z).mul_(y)
         out = product(weights.out_proj * weights.norm, gated.flatten(1)).view(u.shape)
-        out *= _inverse_rms(gated, eps)
-        ctx.save_for_backward(u, projected, dt, *weights, *carried)
-        ctx.eps, ctx.is_reversed = eps, is_reversed
+        inverse = gated.square_().mean(0).add_(eps).rsqrt_()
+        out *= inverse
+        ctx.save_for_backward(u, projected, dt, inverse, *weights, *carried)
+        ctx.is_reversed = is_reversed
         return out.flip(-1) if is_reversed else out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         refuse_double_backward("Mamba2")
-        u, projected, dt, *tensors = ctx.saved_tensors
+        u, projected, dt, inverse, *tensors = ctx.saved_tensors
         n = len(Weights._fields)
         weights, carried = Weights(*tensors[:n]), Carried(*tensors[n:])
         with torch.autocast(u.device.type, enabled=False):
             at = _Activated.of(projected, dt, weights)
             dout = gradients[0].flip(-1) if ctx.is_reversed else gradients[0]
-            du, given = _backward(u, at, weights, carried, ctx.chunks, dout, ctx.eps)
+            du, given = _backward(u, at, inverse, weights, carried, ctx.chunks, dout)
         return du.flip(-1) if ctx.is_reversed else du, None, None, *given
 
 
@@ -95,20 +96,19 @@ class _Activated(NamedTuple):
 def _backward(
     u: Tensor,
     at: _Activated,
+    inverse: Tensor,
     weights: Weights,
     carried: Carried,
     chunks: Chunks,
     dout: Tensor,
-    eps: float,
 ) -> tuple[Tensor, Weights]:
     gate, y = F.silu(at.z), outputs(at.inputs, carried.earlier)
     gated = gate * y
-    inverse = _inverse_rms(gated, eps)
     out_proj = weights.out_proj * weights.norm
     dout = (dout * inverse).flatten(1)
     dproduct = product(dout, gated.flatten(1).t())
     dgated = product(out_proj.t(), dout).view(gated.shape)
-    share = (dgated * gated).mean(0).mul_(inverse.square_())
+    share = (dgated * gated).mean(0).mul_(inverse.square())
     dgated.addcmul_(gated, share, value=-1)
 
     dprojected = dout.new_empty(len(weights.in_proj), *at.z.shape[1:])
@@ -117,11 +117,12 @@ def _backward(
     dinputs, _ = scan_backward(at.inputs, carried, chunks, gate.mul_(dgated))
     # The slope of softplus, from its value.
     torch.mul(dinputs.dt, torch.expm1(-at.inputs.dt).neg_(), out=ddt)
-    dconvolved = torch.empty_like(at.convolved)
+    # Each gradient takes the place of what it is the gradient of.
+    dconvolved = at.convolved
     start = 0
     for gradient in (dinputs.x, dinputs.B, dinputs.C):
-        rows = slice(start, start := start + len(gradient))
-        _silu_backward(gradient, at.convolved[rows], dconvolved[rows])
+        rows = dconvolved[start : (start := start + len(gradient))]
+        _silu_backward(gradient, rows, rows)
     dconv, dconv_bias = causal_conv_backward(dconvolved, at.raw, weights.conv, out=draw)
     dprojected = dprojected.flatten(1)
     du = product(weights.in_proj.t(), dprojected).view(u.shape)
@@ -135,10 +136,6 @@ def _backward(
         norm=(dproduct * weights.out_proj).sum(0),
         out_proj=dproduct * weights.norm,
     )
-
-
-def _inverse_rms(gated: Tensor, eps: float) -> Tensor:
-    return gated.square().mean(0).add_(eps).rsqrt_()
 
 
 def _silu_backward(gradient: Tensor, before: Tensor, into: Tensor) -> None:

@@ -102,7 +102,10 @@ def _scan(inputs: Inputs, first: Tensor | None) -> tuple[Tensor, Tensor, Carried
 
 def outputs(inputs: Inputs, earlier: Tensor) -> Tensor:
     """The outputs, of what they got from earlier steps and from their own, which is undecayed."""
-    return per_head(inputs.x, _own(inputs)).add_(earlier)
+    own = _own(inputs)
+    earlier = earlier.to(own.dtype)  # it may have been wider
+    y = torch.addcmul(_blocks(earlier, own), _blocks(inputs.x, own), own.unsqueeze(1))
+    return y.view(earlier.shape)
 
 
 def _backward(

@@ -1,6 +1,7 @@
 """Claim: `pico` trains 25 windows of 60 s a second on two cores; a `base` step takes 2.5 s at most.
 
     python benchmarks/model_step.py
+    python benchmarks/model_step.py --size electrode_pico
     python benchmarks/model_step.py --size base --batch 1
     python benchmarks/model_step.py --size base --batch 1 --textbook 16
 
@@ -12,32 +13,30 @@ ours is that of a run without the textbook.
 import argparse
 import resource
 from collections.abc import Callable
-from dataclasses import fields, replace
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import cast
 
 import torch
-import yaml
 from ssd_speed import interleaved
 from textbook_mamba import TextbookMamba2
+from torch import nn
 from torch.nn import functional as F
 
+from seizure import build
+from seizure.cli.command import load
+from seizure.config import TrainConfig
 from seizure.eeg.channels import CANONICAL_19
-from seizure.models.dual_stream import DualStream
-from seizure.models.spec import EdgeSpec, EncoderSpec, GraphSpec, InputSpec, StreamSpec
+from seizure.models.spec import InputSpec
 from seizure.nn.mamba import Mamba2
 
-SIZES = Path(__file__).resolve().parents[1] / "conf" / "model"
-SpecT = TypeVar("SpecT")
+
+def make_detector(*overrides: str) -> tuple[nn.Module, InputSpec]:
+    """A detector in training, of a configuration, and what it reads."""
+    config = load("train", TrainConfig, list(overrides))
+    inputs = build.input_spec(config, CANONICAL_19)
+    return build.network(config.model, inputs).train(), inputs
 
 
-def specified(kind: type[SpecT], values: dict[str, Any]) -> SpecT:
-    """One specification from its part of a size's file."""
-    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{key: value for key, value in values.items() if key in known})
-
-
-def by_the_textbook(detector: DualStream, chunk: int) -> DualStream:
+def by_the_textbook(detector: nn.Module, chunk: int) -> nn.Module:
     """The same detector with another way to compute each Mamba-2."""
     for module in detector.modules():
         if isinstance(module, Mamba2):
@@ -46,7 +45,7 @@ def by_the_textbook(detector: DualStream, chunk: int) -> DualStream:
     return detector
 
 
-def make_step(detector: DualStream, n_windows: int, inputs: InputSpec) -> Callable[[], object]:
+def make_step(detector: nn.Module, n_windows: int, inputs: InputSpec) -> Callable[[], object]:
     """A function that trains on one fixed batch of noise."""
     optimiser = torch.optim.AdamW(detector.parameters(), lr=1e-3)
     eeg = torch.randn(n_windows, inputs.n_channels, inputs.n_samples)
@@ -71,28 +70,17 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    values = yaml.safe_load((SIZES / f"{options.size}.yaml").read_text())
-    inputs = InputSpec(CANONICAL_19, rate_hz=256.0, window_s=60.0)
-    edge = specified(EdgeSpec, values["edge"])
+    size = f"model={options.size}"
     steps: dict[str, Callable[[], object]] = {}
-    n_parameters = 0
-
-    def make_detector(every: int) -> DualStream:
-        return DualStream(
-            inputs,
-            specified(EncoderSpec, values["encoder"]),
-            specified(StreamSpec, values["node"]),
-            replace(edge, every=every),
-            specified(GraphSpec, values["graph"]),
-            values["dropout"],
-        )
-
-    for every in options.every or [edge.every]:
-        detector = make_detector(every)
-        n_parameters = sum(p.numel() for p in detector.parameters())
+    detector, inputs = make_detector(size)
+    n_parameters = sum(p.numel() for p in detector.parameters())
+    if not options.every:
+        steps["as configured"] = make_step(detector, options.batch, inputs)
+    for every in options.every or []:
+        detector, _ = make_detector(size, f"model.edge.every={every}")
         steps[f"edges every {every} frames"] = make_step(detector, options.batch, inputs)
     for chunk in options.textbook:
-        detector = by_the_textbook(make_detector(edge.every), chunk)
+        detector = by_the_textbook(make_detector(size)[0], chunk)
         steps[f"textbook, chunk {chunk}"] = make_step(detector, options.batch, inputs)
 
     milliseconds = interleaved(steps, options.rounds)

@@ -23,8 +23,9 @@ from typing import Any
 import modal
 from modal.types import FileEntryType
 
-from seizure.cloud.attempt import Job, Unfinished, Verdict, sit
-from seizure.cloud.fleet import Fleet, conduct, sit_on_host
+from seizure.cloud.attempt import sit
+from seizure.cloud.fleet import Fleet, Machines, conduct, sit_on_host
+from seizure.cloud.job import Job, Unfinished, Verdict
 from seizure.cloud.launch import Plan, make_plan
 from seizure.cloud.request import ACTIONS, Request, read_request
 from seizure.cloud.storage import BUCKET, RESULTS, run_lines, wanted
@@ -108,12 +109,24 @@ def attempt_together(job: Job, n_processes: int) -> Verdict:
     return finished_or_again(sit_on_host(job, rank, addresses, n_processes, results))
 
 
-# Lives while its jobs do, on an eighth of a core: started twice, it would start them twice.
-@app.function(image=image, volumes={str(RESULTS): results}, timeout=24 * 3600, nonpreemptible=True)
+# Lives while its jobs do, on an eighth of a core; after a day its next attempt finds them again.
+@app.function(
+    image=image,
+    volumes={str(RESULTS): results},
+    timeout=24 * 3600,
+    retries=modal.Retries(max_retries=10, initial_delay=10.0, backoff_coefficient=1.0),
+    single_use_containers=True,
+    nonpreemptible=True,
+)
 def conductor(fleet: Fleet, options: tuple[Hardware, str | None, tuple[str, ...]]) -> Verdict:
     """Every job of a fleet on a machine of its own, so many at a time, and what they came to."""
     worker = attempt.with_options(**function_options(*options), max_containers=fleet.at_once)
-    return conduct(fleet, lambda jobs: worker.map(jobs, return_exceptions=True), results)
+    # Spawned, as by `start`: the retries of a job must not end with this container.
+    machines = Machines(
+        start=lambda job: worker.spawn(job).object_id,
+        end=lambda call: modal.FunctionCall.from_id(call).get(),
+    )
+    return conduct(fleet, machines, results)
 
 
 def finished_or_again(verdict: Verdict) -> Verdict:
@@ -160,9 +173,10 @@ def launch(action: str, arguments: Sequence[str]) -> None:
     print(f"started {plan.name}, call {call.object_id}", flush=True)
     try:
         verdict = call.get()
-    except Unfinished as error:
-        verdict = Verdict(False, False, f"{error}; the same command goes on")
-    spent = f"; {plan.spent(verdict.spent_s)}" if verdict.spent_s else ""
+    except (Unfinished, modal.exception.Error) as error:
+        said = str(error) or type(error).__name__
+        verdict = Verdict(False, False, f"{said}; give the same command again")
+    spent = f"; {plan.fleet.jobs[0].spent(verdict.spent_s)}" if verdict.spent_s else ""
     print(f"{plan.name}: {verdict.reason}{spent}")
     if not verdict.done:
         raise SystemExit(1)
@@ -227,8 +241,11 @@ def fetch(run: str, to: str = "runs") -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in ACTIONS:
-        raise SystemExit(
-            f"python modal_launch.py {{{','.join(ACTIONS)}}} --hw … says what it would do"
+        print(
+            f"usage: python modal_launch.py {{{','.join(ACTIONS)}}} --hw … says what it would do; "
+            "ls and fetch need an account: modal run modal_launch.py::ls",
+            file=sys.stderr,
         )
+        raise SystemExit(2)
     plan_or_refuse(sys.argv[1], [a for a in sys.argv[2:] if a != "--"])
     print("nothing was started; `modal run modal_launch.py::…` does")

@@ -148,7 +148,8 @@ def price_h(hardware: Hardware, prices: Prices, at_limits: bool = False) -> floa
         card, count = card_and_count(hardware.gpu)
         if card not in prices.gpu_h:
             raise HardwareError(
-                f"no price for {card} in the list of {prices.read_on}; give --prices with one"
+                f"no price for {card} in the list of {prices.read_on}, which has "
+                f"{', '.join(prices.gpu_h)}; take one of them, or add +hw.price_h=… an hour"
             )
         gpu_h = prices.gpu_h[card] * count
     return hardware.hosts * (gpu_h + cores * prices.core_h + memory_gib * prices.memory_gib_h)
@@ -163,19 +164,23 @@ def describe(hardware: Hardware, prices: Prices) -> tuple[str, ...]:
     """What is about to be rented and what it may cost, in plain lines."""
     usual, most = price_h(hardware, prices), price_h(hardware, prices, at_limits=True)
     hosts = f"{hardware.hosts} hosts, each " if hardware.hosts > 1 else ""
+    attempts = "1 attempt" if hardware.attempts == 1 else f"{hardware.attempts} attempts"
     return (
         f"machine {hardware.name}: {hosts}{hardware.gpu or 'no GPU'}, {hardware.cores} cores "
         f"(at most {hardware.cores_limit}), {hardware.memory_gib} GiB "
         f"(at most {hardware.memory_limit_gib})",
         f"price {usual:.2f} {prices.currency} an hour as reserved, {most:.2f} at the limits "
         f"(list of {prices.read_on})",
-        f"at most {hardware.attempts} attempts of {hardware.timeout_h:g} h; worst case "
+        f"at most {attempts} of {hardware.timeout_h:g} h; worst case "
         f"{worst_case(hardware, prices):.2f} {prices.currency}, without storage and network",
     )
 
 
 def machine_faults(hardware: Hardware) -> tuple[str, ...]:
-    """Why a machine cannot be rented as asked, a sentence with its fix each."""
+    """Why a machine cannot be rented as asked, a sentence with its fix each.
+
+    Raises `HardwareError` for one that says too little to be rented or priced at all.
+    """
     if None in (
         hardware.cores,
         hardware.cores_limit,
@@ -184,9 +189,9 @@ def machine_faults(hardware: Hardware) -> tuple[str, ...]:
         hardware.timeout_h,
         hardware.attempts,
     ):
-        return (
+        raise HardwareError(
             f"profile {hardware.name} describes a machine at hand, not one to rent: cores, memory, "
-            f"time or attempts are missing; take one that has them, such as a100",
+            f"time or attempts are missing; take one that has them, such as a100"
         )
     faults = []
     if hardware.gpu is not None:

@@ -2,14 +2,16 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from seizure.cloud.attempt import Job
+from seizure.cloud import fleet
 from seizure.cloud.fleet import on_host
+from seizure.cloud.job import Job
 
 PAGE = Path(__file__).parents[1] / "docs" / "cluster.md"
 
@@ -20,9 +22,11 @@ n = int(os.environ["SLURM_NTASKS"])
 tasks = []
 for rank in range(n):
     own = dict(SLURM_PROCID=str(rank), SLURM_NODEID=str(rank), SLURM_LOCALID="0")
+    # Only the first speaks: what nobody reads would fill up, and stop its task.
+    said = subprocess.DEVNULL if rank else subprocess.PIPE
     tasks.append(
         subprocess.Popen(
-            [sys.executable, *sys.argv[2:]], env=os.environ | own, stdout=subprocess.PIPE, text=True
+            [sys.executable, *sys.argv[2:]], env=os.environ | own, stdout=said, text=True
         )
     )
 for line in tasks[0].stdout:
@@ -35,6 +39,13 @@ sys.exit(max(task.wait() for task in tasks))
 SCONTROL = """#!/bin/bash
 echo "$@" >> "$ASKED"
 """
+
+
+def free_port():
+    """A port that nothing listens at; other tests of other people may run on this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -67,6 +78,7 @@ def cluster(tmp_path):
                 "PATH": f"{folder}:{os.environ['PATH']}",
                 "ASKED": str(tmp_path / "asked"),
                 "WARN_AT": warn_at,
+                "MASTER_PORT": str(free_port()),
             },
             cwd=tmp_path,
             capture_output=True,
@@ -79,8 +91,9 @@ def cluster(tmp_path):
 
 @pytest.mark.slow
 def test_two_nodes_stop_before_their_time_is_over_and_go_on(cluster, quick, trained, tmp_path):
-    overrides = quick.overrides("loader.batch_size=2")
-    stopped = cluster(*overrides, warn_at="training, epoch 2 of 2 starts")
+    # Epochs enough that the warning comes before the end, however long it takes.
+    overrides = quick.overrides("loader.batch_size=2", "trainer.max_epochs=5")
+    stopped = cluster(*overrides, warn_at="training, epoch 2 of 5 starts")
     assert stopped.returncode == 130, stopped.stdout + stopped.stderr
     assert (tmp_path / "asked").read_text() == "requeue 4242\n"
     run = quick.runs / "on-two-nodes"
@@ -104,7 +117,8 @@ dist.destroy_process_group()
 """
 
 
-def test_hosts_that_the_launcher_starts_find_each_other(tmp_path):
+def test_hosts_that_the_launcher_starts_find_each_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(fleet, "_PORT", free_port())
     (tmp_path / "meeting.py").write_text(MEETING)
     job = Job("meeting", (str(tmp_path / "meeting.py"),), tmp_path / "meeting.json", 60.0, 60.0)
     hosts = [
@@ -116,7 +130,11 @@ def test_hosts_that_the_launcher_starts_find_each_other(tmp_path):
         )
         for rank in (0, 1)
     ]
-    said = [host.communicate(timeout=120)[0] for host in hosts]
+    try:
+        said = [host.communicate(timeout=500)[0] for host in hosts]
+    finally:
+        for host in hosts:
+            host.kill()
     assert [host.returncode for host in hosts] == [0, 0], said
     assert "rank 0 of 0 1" in said[0]
     assert "rank 1 of 0 1" in said[1]

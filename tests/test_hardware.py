@@ -5,17 +5,21 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seizure import build
 from seizure.cli.command import conf_folder, load
 from seizure.config import TrainConfig
+from seizure.eeg.channels import CANONICAL_19
 from seizure.hardware import (
     CARDS,
     Hardware,
     HardwareError,
     Prices,
     card_and_count,
+    card_memory_gib,
     machine_faults,
     memory_needed_gib,
     price_h,
@@ -25,6 +29,7 @@ from seizure.hardware import (
     training_faults,
     worst_case,
 )
+from seizure.preflight.model import check_batch, examine
 from seizure.schema import parse, to_plain
 from seizure.windows.spec import Loading
 
@@ -99,9 +104,22 @@ def test_every_profile_to_rent_has_a_price(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["local", "rtx4090"])
 def test_a_machine_at_hand_is_not_rented(name: str) -> None:
-    faults = machine_faults(read_profile(CONF / "hw", name).hardware)
-    assert len(faults) == 1
-    assert "a100" in faults[0]
+    with pytest.raises(HardwareError, match="at hand, not one to rent"):
+        machine_faults(read_profile(CONF / "hw", name).hardware)
+
+
+def test_a_batch_of_base_fits_the_card_of_every_profile() -> None:
+    config = load("train", TrainConfig, ["model=base"])
+    inputs = build.input_spec(config, CANONICAL_19)
+    mixed = torch.autocast("cpu", dtype=torch.bfloat16)
+    facts = examine(build.network(config.model, inputs), inputs, mixed, config.model.graph)
+    for path in (CONF / "hw").glob("*.yaml"):
+        profile = read_profile(CONF / "hw", path.stem)
+        memory_gib = card_memory_gib(profile.hardware.gpu)
+        if memory_gib is not None:
+            batch_size = profile.loader["batch_size"]
+            check = check_batch(facts, batch_size, memory_gib, path.stem, is_exact=False)
+            assert check.status == "ok", check.found
 
 
 def test_every_card_that_can_be_rented_has_a_price() -> None:

@@ -1,11 +1,13 @@
 """Several machines for one request: parts of a corpus, runs of a sweep, hosts of one run."""
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from seizure.cli.sweep import Result, leave_table, read_objective, table
-from seizure.cloud.attempt import Job, Verdict, Volume, say, sit
+from seizure.cloud.attempt import Volume, say, sit
+from seizure.cloud.job import Job, Verdict
 
 # Where the hosts of a run meet; nothing else listens in their containers.
 _PORT = 29500
@@ -15,10 +17,12 @@ _PORT = 29500
 class Fleet:
     """Jobs side by side, at most `at_once`, then the one that gathers what they left.
 
-    `sweep` is the folder of the runs of a sweep, for the table of their results.
+    `sweep` is the folder of the runs of a sweep, for the table of their results; `started` is the
+    file of the jobs that were started, by which they are found again.
     """
 
     jobs: tuple[Job, ...]
+    started: PurePath
     at_once: int = 1
     last: Job | None = None
     sweep: PurePath | None = None
@@ -29,15 +33,24 @@ class Fleet:
         return len(self.jobs) == 1 and self.last is None and self.sweep is None
 
 
-# Starts jobs, each on a machine of its own, and gives in their order how they ended.
-Runner = Callable[[Sequence[Job]], Iterable[Verdict | BaseException]]
+@dataclass(frozen=True)
+class Machines:
+    """Starts a job on a machine of its own, and waits for the end of one by what `start` gave.
+
+    `end` raises what the job ended with where that is no verdict.
+    """
+
+    start: Callable[[Job], str]
+    end: Callable[[str], Verdict]
 
 
-def conduct(fleet: Fleet, run_all: Runner, volume: Volume) -> Verdict:
-    """Run a fleet to its end, whatever becomes of one job; says how each ended, and the table."""
-    verdicts = [
-        _said(job, ended) for job, ended in zip(fleet.jobs, run_all(fleet.jobs), strict=True)
-    ]
+def conduct(fleet: Fleet, machines: Machines, volume: Volume) -> Verdict:
+    """Run a fleet to its end, whatever becomes of one job; says how each ended, and the table.
+
+    Called again, after it was ended itself, it finds the jobs it has started and waits for them.
+    """
+    volume.reload()
+    verdicts = list(_run_all(fleet.jobs, fleet.started, machines, volume))
     if fleet.sweep is not None:
         volume.reload()
         results = [_result(job, v) for job, v in zip(fleet.jobs, verdicts, strict=True)]
@@ -47,22 +60,33 @@ def conduct(fleet: Fleet, run_all: Runner, volume: Volume) -> Verdict:
         volume.commit()
     if fleet.last is not None:
         # Also after a part that failed: what it has left out, this names.
-        verdicts += [_said(fleet.last, ended) for ended in run_all([fleet.last])]
-    n_done = sum(verdict.done for verdict in verdicts)
-    return Verdict(
-        n_done == len(verdicts),
-        False,
-        f"{n_done} of {len(verdicts)} jobs done",
-        spent_s=sum(verdict.spent_s for verdict in verdicts),
-    )
+        verdicts += _run_all([fleet.last], fleet.started, machines, volume)
+    n_done, spent_s = sum(v.done for v in verdicts), sum(v.spent_s for v in verdicts)
+    reason = f"{n_done} of {len(verdicts)} jobs done"
+    say(f"{reason}; {fleet.jobs[0].spent(spent_s)}")
+    return Verdict(n_done == len(verdicts), False, reason, spent_s)
 
 
-def _said(job: Job, ended: Verdict | BaseException) -> Verdict:
-    """How a job ended, said; what its machine could not say itself is a verdict too."""
-    if isinstance(ended, BaseException):
-        ended = Verdict(False, False, f"{type(ended).__name__}: {ended}")
-    say(f"{job.name}: {ended.reason}")
-    return ended
+def _run_all(
+    jobs: Sequence[Job], started: PurePath, machines: Machines, volume: Volume
+) -> Iterator[Verdict]:
+    """How each job ended, said; what its machine could not say itself is a verdict too."""
+    file = Path(started)
+    calls = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    for job in jobs:
+        if job.name not in calls:
+            calls[job.name] = machines.start(job)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(calls, indent=1), encoding="utf-8")
+            # At once: a job that is started twice writes into the folder of the first.
+            volume.commit()
+    for job in jobs:
+        try:
+            ended = machines.end(calls[job.name])
+        except Exception as error:
+            ended = Verdict(False, False, f"{type(error).__name__}: {error}")
+        say(f"{job.name}: {ended.reason}")
+        yield ended
 
 
 def _result(job: Job, verdict: Verdict) -> Result:

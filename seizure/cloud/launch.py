@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 
-from seizure.cloud.attempt import Job
 from seizure.cloud.fleet import Fleet
+from seizure.cloud.job import Job
 from seizure.cloud.request import Request
 from seizure.cloud.storage import BUCKET, RESULTS
 from seizure.hardware import (
@@ -28,6 +28,8 @@ _BYTES_PER_SAMPLE = 2
 # Machines at a time, unless the request says how many.
 _CONTAINERS = {"prepare": 4, "sweep": 4}
 _SHOWN_AT_MOST = 3
+# Attempts, and hours of each, of what takes minutes however long the machine may train.
+_SHORT = {"doctor": (1, 0.25)}
 
 
 @dataclass(frozen=True)
@@ -38,53 +40,41 @@ class Plan:
     fleet: Fleet
     faults: tuple[str, ...]
     lines: tuple[str, ...]
-    prices: Prices
     name: str
-
-    def spent(self, seconds: float) -> str:
-        """What so many seconds cost, about: as reserved, without what was used beyond."""
-        hours = seconds / 3600
-        cost = hours * price_h(self.hardware, self.prices)
-        return f"{hours:.2f} h in all, about {cost:.2f} {self.prices.currency}"
 
 
 def make_plan(request: Request, conf: Path, now: float) -> Plan:
     """Everything that is decided before a machine is rented; `now` in seconds since 1970.
 
     Raises `ConfigError` for a configuration that the verb would refuse, `HardwareError` for an
-    unknown profile or a card without a price.
+    unknown profile, one of a machine at hand, or a card without a price.
     """
     profile = read_profile(conf / "hw", request.hw)
+    machine_faults(profile.hardware)  # one that cannot be rented at all is refused here
     asked = jobs_of(request)
     commands = [verb_arguments(each, profile) for each in asked]
     prices = read_prices(request.prices or conf / "prices.yaml")
-    hardware, faults = profile.hardware, machine_faults(profile.hardware)
-    if not faults:
-        # Composed as the machine will; overrides of hw may have made another machine of it.
-        checks = [_check(request, profile, arguments) for arguments in commands]
-        hardware = checks[0][0]
-        faults = machine_faults(hardware)
-        faults += tuple(dict.fromkeys(fault for _, found in checks for fault in found))
-        if any(other != hardware for other, _ in checks):
-            faults += ("hw differs between the jobs of a sweep; give it one value for all",)
-        if hardware.hosts > 1 and request.action != "train":
-            faults += (
-                f"{request.action} takes one host and hw.hosts={hardware.hosts}; give --hw of one, "
-                "such as h100",
-            )
+    # Composed as the machine will; overrides of hw may have made another machine of it.
+    checks = _checks(request, profile, commands)
+    hardware = checks[0][0]
+    faults = machine_faults(hardware)
+    faults += tuple(dict.fromkeys(fault for _, found in checks for fault in found))
+    if any(other != hardware for other, _ in checks):
+        faults += ("hw differs between the jobs of a sweep; give it one value for all",)
+    faults += _idle(request.action, hardware)
+    hardware = _limited(request, hardware)
     started = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
     name = "-".join(filter(None, (request.action, request.run, started)))
     jobs = [
-        _job(each, hardware, arguments, name, number if len(asked) > 1 else None)
+        _job(each, hardware, prices, arguments, name, number if len(asked) > 1 else None)
         for number, (each, arguments) in enumerate(zip(asked, commands, strict=True))
     ]
-    fleet = _fleet(request, jobs)
-    # A machine that cannot be rented has no numbers to describe.
-    machine = () if machine_faults(hardware) else _describe(hardware, prices, fleet)
+    fleet = _fleet(request, jobs, name)
+    machine = _describe(hardware, prices, fleet)
     shown = [f"command python {' '.join(job.command)}" for job in fleet.jobs[:_SHOWN_AT_MOST]]
     if len(fleet.jobs) > _SHOWN_AT_MOST:
         shown.append(f"and {len(fleet.jobs) - _SHOWN_AT_MOST} more like these")
-    return Plan(hardware, fleet, faults, (*machine, *shown), prices, name)
+    return Plan(hardware, fleet, faults, (*machine, *shown), name)
 
 
 def jobs_of(request: Request) -> list[Request]:
@@ -136,6 +126,21 @@ def verb_arguments(request: Request, profile: Profile) -> tuple[str, ...]:
     return (*ours[request.verb], *request.overrides)
 
 
+def _checks(
+    request: Request, profile: Profile, commands: Sequence[Sequence[str]]
+) -> list[tuple[Hardware, tuple[str, ...]]]:
+    """The machine of each job and what speaks against it; an error of Hydra's in our words."""
+    # Imported when needed: Hydra takes a while, and containers do without.
+    from hydra.errors import HydraException
+
+    from seizure.schema import ConfigError
+
+    try:
+        return [_check(request, profile, arguments) for arguments in commands]
+    except HydraException as error:
+        raise ConfigError(" ".join(str(error).split())) from error
+
+
 def _check(
     request: Request, profile: Profile, arguments: Sequence[str]
 ) -> tuple[Hardware, tuple[str, ...]]:
@@ -172,17 +177,42 @@ def _check(
     return profile.hardware, faults
 
 
-def _fleet(request: Request, jobs: Sequence[Job]) -> Fleet:
+def _idle(action: str, hardware: Hardware) -> tuple[str, ...]:
+    """Why part of a machine would be paid for in vain; training looks after its cards itself."""
+    if hardware.hosts > 1 and action != "train":
+        return (
+            f"{action} takes one host and hw.hosts={hardware.hosts}; give --hw of one, such as "
+            "h100",
+        )
+    if action == "prepare" and hardware.n_gpus:
+        return (f"prepare uses no card and {hardware.name} has one; give --hw cpu",)
+    if action in ("evaluate", "predict") and hardware.n_gpus > 1:
+        return (
+            f"{action} uses one card and {hardware.name} has {hardware.n_gpus}; give --hw of one, "
+            "such as a100",
+        )
+    return ()
+
+
+def _limited(request: Request, hardware: Hardware) -> Hardware:
+    """The machine for no longer than what is asked of it can need."""
+    usual = (hardware.attempts, hardware.timeout_h)
+    attempts, timeout_h = _SHORT.get(request.action, usual)
+    return replace(hardware, attempts=attempts, timeout_h=request.hours or timeout_h)
+
+
+def _fleet(request: Request, jobs: Sequence[Job], name: str) -> Fleet:
     """The jobs of a request, and how many of them may run at a time."""
+    started = RESULTS / "jobs" / f"{name}.started.json"
     if request.action == "sweep":
         at_once = request.containers or _CONTAINERS["sweep"]
-        return Fleet(tuple(jobs), at_once, sweep=_run_folder(request))
+        return Fleet(tuple(jobs), started, at_once, sweep=_run_folder(request))
     (whole,) = jobs
     n = n_parts(request)
     if n == 1:
-        return Fleet((whole,))
+        return Fleet((whole,), started)
     parts = tuple(_part(whole, number, n) for number in range(1, n + 1))
-    return Fleet(parts, at_once=n, last=whole)
+    return Fleet(parts, started, at_once=n, last=whole)
 
 
 def _part(whole: Job, number: int, n: int) -> Job:
@@ -199,6 +229,7 @@ def _part(whole: Job, number: int, n: int) -> Job:
 def _job(
     request: Request,
     hardware: Hardware,
+    prices: Prices,
     arguments: Sequence[str],
     name: str,
     number: int | None = None,
@@ -217,6 +248,8 @@ def _job(
         # 1 says that some recordings were left out, or, of the doctor, that a run would fail.
         done_codes=(0,) if request.verb == "doctor" else (0, 1),
         final_codes=(1,) if request.verb == "doctor" else (),
+        price_h=price_h(hardware, prices),
+        currency=prices.currency,
     )
 
 

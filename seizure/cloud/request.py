@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seizure.hardware import LONGEST_ATTEMPT_H
+
 # Those that start a verb of the package; a sweep is many trainings.
 ACTIONS = ("prepare", "doctor", "train", "sweep", "evaluate", "predict")
 _FAN_OUT = {
@@ -16,7 +18,10 @@ _FAN_OUT = {
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be done, on which machine, and what the verb is told; `containers` at most."""
+    """What is to be done, on which machine, and what the verb is told.
+
+    `containers` at a time at most, and an attempt no longer than `hours`; None leaves it open.
+    """
 
     action: str
     hw: str
@@ -27,6 +32,7 @@ class Request:
     prices: Path | None
     force: bool
     containers: int | None = None
+    hours: float | None = None
 
     @property
     def verb(self) -> str:
@@ -56,11 +62,16 @@ def read_request(action: str, arguments: Sequence[str]) -> Request:
     parser.add_argument("--force", action="store_true", help="start in spite of the checks")
     if action in _FAN_OUT:
         parser.add_argument("--containers", type=int, help=_FAN_OUT[action])
+    if action not in ("train", "sweep"):  # whose attempts the run itself knows: hw.timeout_h
+        parser.add_argument("--hours", type=float, help="an attempt at most, instead of the usual")
     parser.add_argument("overrides", nargs="*", help="after --: key=value, as the verb takes them")
     read = parser.parse_intermixed_args(list(arguments))
     containers = getattr(read, "containers", None)
     if containers is not None and containers < 1:
         parser.error(f"--containers {containers}: at least one is needed")
+    hours = getattr(read, "hours", None)
+    if hours is not None and not 0 < hours <= LONGEST_ATTEMPT_H:
+        parser.error(f"--hours {hours:g}: more than 0, and {LONGEST_ATTEMPT_H:g} at most")
     if read.run is not None and not re.fullmatch(r"\w[\w.-]*", read.run):
         parser.error(f"--run {read.run}: letters, digits, dots, dashes and underscores only")
     for override in read.overrides:
@@ -79,4 +90,5 @@ def read_request(action: str, arguments: Sequence[str]) -> Request:
         read.prices,
         read.force,
         containers,
+        hours,
     )

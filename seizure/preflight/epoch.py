@@ -91,11 +91,11 @@ def check_price(hardware: Hardware, prices: Prices) -> Check:
     """What an hour of the profile costs, and at most all it may take, as far as that is known."""
     name = "price"
     if hardware.price_h is None and hardware.cores is None:
-        return Check(name, "ok", "none: a machine at hand; hw.price_h=… gives one")
+        return Check(name, "ok", "none: a machine at hand; +hw.price_h=… gives one")
     try:
         usual, most = (price_h(hardware, prices, at_limits) for at_limits in (False, True))
     except HardwareError as error:
-        return Check(name, "warn", str(error).partition("; ")[0], "hw.price_h=… gives one")
+        return Check(name, "warn", str(error).partition("; ")[0], "+hw.price_h=… gives one")
     found = f"{usual:.2f} {prices.currency} an hour, as hw.price_h says"
     if hardware.price_h is None:
         found = (
@@ -113,7 +113,7 @@ def check_price(hardware: Hardware, prices: Prices) -> Check:
 def cost(hardware: Hardware, prices: Prices, epoch: Epoch, run_h: float) -> str:
     """The price of an epoch and of a run, or why there is none."""
     if hardware.cores is None and hardware.price_h is None:
-        return "no price: a machine at hand; hw.price_h=… gives one"
+        return "no price: a machine at hand; +hw.price_h=… gives one"
     try:
         each_h = price_h(hardware, prices)
     except HardwareError as error:

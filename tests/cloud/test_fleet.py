@@ -1,13 +1,12 @@
 """Several machines for one request: what each does, and what becomes of all of it."""
 
 import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 
 import pytest
 
-from seizure.cloud.attempt import Job, Verdict
-from seizure.cloud.fleet import Fleet, conduct, on_host, sit_on_host
+from seizure.cloud.fleet import Fleet, Machines, conduct, on_host, sit_on_host
+from seizure.cloud.job import Job, Verdict
 
 
 class Volume:
@@ -23,15 +22,38 @@ class Volume:
         self.said.append("commit")
 
 
+class Rented:
+    """Machines that have ended their job as they were told to, by the job's name."""
+
+    def __init__(self, **ends: Verdict | BaseException) -> None:
+        self.started: list[str] = []
+        self._ends = ends
+
+    def start(self, job: Job) -> str:
+        self.started.append(job.name)
+        return f"call-{job.name}"
+
+    def end(self, call: str) -> Verdict:
+        end = self._ends[call.removeprefix("call-")]
+        if isinstance(end, BaseException):
+            raise end
+        return end
+
+    @property
+    def machines(self) -> Machines:
+        return Machines(self.start, self.end)
+
+
 def job(folder: Path, number: int, *more: str) -> Job:
     """A run of a sweep."""
     return Job(
-        name=f"sweep-{number}",
+        name=f"job{number}",
         command=("-m", "seizure.train", "+hw=t4", f"run=lr/{number}", *more),
         ledger=folder / f"{number}.json",
         limit_s=60.0,
         budget_s=60.0,
         finished=folder / str(number) / "finished",
+        price_h=3.0,
     )
 
 
@@ -41,40 +63,50 @@ DONE = Verdict(True, False, "finished", spent_s=60.0)
 def test_a_sweep_ends_with_a_table_whatever_became_of_its_jobs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run_all(jobs: Sequence[Job]) -> Iterator[Verdict | BaseException]:
-        for number, objective in ((0, "0.25"), (1, "0.75")):
-            (tmp_path / str(number)).mkdir()
-            (tmp_path / str(number) / "finished").write_text(f"2026-11-22T08:00:00\n{objective}\n")
-        yield from (DONE, DONE, Verdict(False, False, "refused: odd"), OSError("lost"))
-
+    for number, objective in ((0, "0.25"), (1, "0.75")):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "finished").write_text(f"2026-11-22T08:00:00\n{objective}\n")
+    refused = Verdict(False, False, "refused: odd")
+    rented = Rented(job0=DONE, job1=DONE, job2=refused, job3=OSError("lost"))
     volume = Volume()
     jobs = tuple(job(tmp_path, number, f"seed={number}") for number in range(4))
-    verdict = conduct(Fleet(jobs, 2, sweep=tmp_path), run_all, volume)
+    fleet = Fleet(jobs, tmp_path / "started.json", 2, sweep=tmp_path)
+    verdict = conduct(fleet, rented.machines, volume)
     assert (verdict.done, verdict.goes_on) == (False, False)
     assert verdict.reason == "2 of 4 jobs done"
     assert verdict.spent_s == 120.0
-    # Seen before it is read, kept after it is written.
-    assert volume.said == ["reload", "commit"]
+    # Who was started is kept one by one; results are seen before they are read.
+    assert volume.said == ["reload", *["commit"] * 4, "reload", "commit"]
     said = capsys.readouterr().out
     assert "best: job 1 with 0.7500: seed=1" in said
     assert "job 2 failed: refused: odd" in said
-    assert "sweep-3: OSError: lost" in said
+    assert "job3: OSError: lost" in said
+    assert "2 of 4 jobs done; 0.03 h in all, about 0.10 USD" in said
     kept = json.loads((tmp_path / "results.json").read_text())
     assert [entry["objective"] for entry in kept] == [0.25, 0.75, None, None]
     assert kept[0]["overrides"] == ["seed=0"]
 
 
 def test_what_gathers_runs_last_also_after_a_part_that_failed(tmp_path: Path) -> None:
-    started: list[str] = []
+    rented = Rented(job0=DONE, job1=Verdict(False, False, "said"), job2=DONE)
+    parts = (job(tmp_path, 0), job(tmp_path, 1))
+    fleet = Fleet(parts, tmp_path / "started.json", 2, last=job(tmp_path, 2))
+    assert conduct(fleet, rented.machines, Volume()).reason == "2 of 3 jobs done"
+    assert rented.started == ["job0", "job1", "job2"]
 
-    def run_all(jobs: Sequence[Job]) -> Iterator[Verdict]:
-        for each in jobs:
-            started.append(each.name)
-            yield Verdict(each.name != "sweep-1", False, "said")
 
-    fleet = Fleet((job(tmp_path, 0), job(tmp_path, 1)), 2, last=job(tmp_path, 2))
-    assert conduct(fleet, run_all, Volume()).reason == "2 of 3 jobs done"
-    assert started == ["sweep-0", "sweep-1", "sweep-2"]
+def test_a_conductor_that_was_ended_itself_waits_for_the_jobs_it_has_started(
+    tmp_path: Path,
+) -> None:
+    fleet = Fleet((job(tmp_path, 0), job(tmp_path, 1)), tmp_path / "jobs" / "started.json", 2)
+    # After a day, say, the second job still runs: waiting for it is interrupted.
+    first = Rented(job0=DONE, job1=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        conduct(fleet, first.machines, Volume())
+    assert first.started == ["job0", "job1"]
+    again = Rented(job0=DONE, job1=DONE)
+    assert conduct(fleet, again.machines, Volume()).done
+    assert again.started == []
 
 
 def test_one_host_keeps_the_ledger_and_the_marker_of_a_job() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from seizure.cli.command import conf_folder
-from seizure.cloud.attempt import Job
+from seizure.cloud.job import Job
 from seizure.cloud.launch import Plan, make_plan, verb_arguments
 from seizure.cloud.request import ACTIONS, read_request
 from seizure.hardware import HardwareError, read_profile
@@ -101,10 +101,42 @@ def test_the_doctor_is_told_what_training_is_and_its_no_is_final() -> None:
     assert (job.done_codes, job.final_codes) == ((0,), (1,))
 
 
+def test_the_doctor_is_rented_for_minutes_and_priced_so() -> None:
+    made = plan("doctor", "--hw", "a100", "--run", "first", "model=base")
+    assert (made.hardware.attempts, made.hardware.timeout_h) == (1, 0.25)
+    assert only(made).limit_s == only(made).budget_s == 900
+    assert "at most 1 attempt of 0.25 h; worst case 1.26 USD" in made.lines[2]
+    # The run that it examines keeps its own: they are of the configuration, not of the doctor.
+    assert not any("timeout_h" in word for word in only(made).command)
+
+
+@pytest.mark.parametrize("action", ["prepare", "doctor", "evaluate", "predict"])
+def test_hours_bound_an_attempt_and_so_the_worst_case(action: str) -> None:
+    more = ("input=/data/clinic",) if action == "predict" else ()
+    made = plan(action, "--hw", "cpu", "--run", "r", "--hours", "0.5", *more)
+    assert only(made).limit_s == 1800
+    worst = made.hardware.attempts * 0.5 * float(made.lines[1].split()[7])
+    assert f"worst case {worst:.2f} USD" in made.lines[2]
+
+
 @pytest.mark.parametrize("action", [action for action in ACTIONS if action != "train"])
 def test_only_training_uses_several_hosts(action: str) -> None:
     more = ("input=/data/clinic",) if action == "predict" else ()
     assert "takes one host" in " ".join(plan(action, "--hw", "h100x16", "--run", "r", *more).faults)
+
+
+@pytest.mark.parametrize(
+    ("action", "hw", "said"),
+    [
+        ("prepare", "t4", "prepare uses no card and t4 has one; give --hw cpu"),
+        ("evaluate", "a100x8", "evaluate uses one card and a100x8 has 8"),
+        ("predict", "a100x8", "predict uses one card and a100x8 has 8"),
+    ],
+)
+def test_no_card_is_paid_for_that_nothing_uses(action: str, hw: str, said: str) -> None:
+    more = ("input=/data/clinic",) if action == "predict" else ()
+    (fault,) = plan(action, "--hw", hw, "--run", "r", *more).faults
+    assert said in fault
 
 
 def test_a_machine_is_changed_by_overrides_of_hw() -> None:
@@ -201,7 +233,6 @@ def test_hosts_that_would_wait_for_each_other_are_found(
         ("paths.cache=/data/cache", "on the bucket"),
         ("paths.runs=runs", "lost"),
         ("trainer.devices=2", "trainer.devices=1"),
-        ("hw.gpu=RTX4090", "not a card of Modal"),
     ],
 )
 def test_what_would_waste_money_is_found_before(override: str, said: str) -> None:
@@ -214,12 +245,29 @@ def test_a_configuration_that_the_verb_refuses_is_refused_here() -> None:
         plan("train", "--hw", "a100", "--run", "r", "modle=base")
     with pytest.raises(ConfigError, match="input: no value"):
         plan("predict", "--hw", "t4", "--run", "r")
+    # Hydra's own refusal, of a key that the profile does not give a value.
+    with pytest.raises(ConfigError, match=r"use \+hw\.price_h=36"):
+        plan("train", "--hw", "cpu", "--run", "r", "hw.price_h=36")
 
 
-def test_a_machine_at_hand_has_a_fault_and_no_price() -> None:
-    made = plan("train", "--hw", "local", "--run", "r")
-    assert len(made.faults) == 1
-    assert "price" not in "\n".join(made.lines)
+@pytest.mark.parametrize(
+    "told", [("--hw", "local"), ("--hw", "a100", "hw.timeout_h=null"), ("--hw", "rtx4090")]
+)
+def test_a_machine_that_cannot_be_priced_is_not_rented_even_by_force(told: tuple[str, ...]) -> None:
+    with pytest.raises(HardwareError, match="at hand, not one to rent"):
+        plan("train", "--run", "r", "--force", *told)
+
+
+def test_every_plan_is_priced_also_one_with_faults() -> None:
+    made = plan("train", "--hw", "a100", "--run", "r", "--force", "hw.timeout_h=48")
+    assert "at most 24 h" in " ".join(made.faults)
+    assert "at most 3 attempts of 48 h; worst case 724.39 USD" in made.lines[2]
+    with pytest.raises(HardwareError, match=r"no price for B300 .*, which has T4, L4"):
+        plan("train", "--hw", "a100", "--run", "r", "--force", "hw.gpu=B300")
+    # A card that is newer than this file can be forced, for a price.
+    made = plan("train", "--hw", "a100", "--run", "r", "hw.gpu=B300", "+hw.price_h=9")
+    assert "hw.gpu=B300 is not a card of Modal" in " ".join(made.faults)
+    assert "price 9.00 USD an hour" in made.lines[1]
 
 
 @pytest.mark.parametrize(
@@ -234,6 +282,7 @@ def test_a_machine_at_hand_has_a_fault_and_no_price() -> None:
         (("--hw", "a100", "--run", "r", "--forse"), "--forse"),
         (("--hw", "a100", "--run", "r", "-m", "seed=1,2"), "-m"),
         (("--hw", "a100", "--run", "r", "--containers", "2"), "--containers"),
+        (("--hw", "a100", "--run", "r", "--hours", "2"), "--hours"),
     ],
 )
 def test_options_that_cannot_be_read_end_with_2_and_a_reason(
@@ -243,6 +292,16 @@ def test_options_that_cannot_be_read_end_with_2_and_a_reason(
         read_request("train", arguments)
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("hours", ["0", "25", "-1", "nan", "two"])
+def test_hours_that_no_attempt_can_have_are_refused(
+    hours: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        read_request("evaluate", ("--hw", "t4", "--run", "r", f"--hours={hours}"))
+    assert ended.value.code == 2
+    assert "--hours" in capsys.readouterr().err
 
 
 def test_a_card_without_a_price_is_not_rented_unpriced(tmp_path: Path) -> None:

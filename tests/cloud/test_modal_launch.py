@@ -19,7 +19,7 @@ from modal.cli import run as modal_run
 from modal.cli.entry_point import entrypoint_cli
 from modal.types import FileEntry, FileEntryType
 
-from seizure.cloud.attempt import Job, Unfinished, Verdict
+from seizure.cloud.job import Job, Unfinished, Verdict
 from seizure.hardware import read_profile
 
 ROOT = Path(__file__).parents[2]
@@ -231,10 +231,11 @@ def test_bad_input_is_refused_before_anything_starts(
     [
         Verdict(False, False, "refused, and would be again: no corpus"),
         Unfinished("ended by SIGKILL"),
+        modal.exception.FunctionTimeoutError("took more than 14400 s"),
     ],
 )
 def test_a_job_that_is_not_done_ends_with_1_and_why(
-    end: Verdict | Unfinished,
+    end: Verdict | Exception,
     launcher: ModuleType,
     modal_cli: ModalRun,
     monkeypatch: pytest.MonkeyPatch,
@@ -245,17 +246,38 @@ def test_a_job_that_is_not_done_ends_with_1_and_why(
     assert (end.reason if isinstance(end, Verdict) else str(end)) in ended.output
 
 
-def test_the_file_alone_says_what_it_would_do() -> None:
-    done = subprocess.run(
-        [sys.executable, "modal_launch.py", "train", "--hw", "a100", "--run", "r", "--", "seed=1"],
+def file_alone(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python modal_launch.py …`, with Modal's deprecation warnings as errors."""
+    code = """
+import runpy, warnings
+import modal
+warnings.simplefilter("error", modal.exception.DeprecationError)
+runpy.run_path("modal_launch.py", run_name="__main__")
+"""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+
+
+def test_the_file_alone_says_what_it_would_do() -> None:
+    done = file_alone("train", "--hw", "a100", "--run", "r", "--", "seed=1")
+    assert done.returncode == 0, done.stderr
     assert "worst case" in done.stdout
     assert "seed=1" in done.stdout
     assert "nothing was started" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("trian", "--hw", "a100"), ("ls",)])
+def test_an_action_that_cannot_be_planned_ends_with_2_and_those_that_can(
+    arguments: tuple[str, ...],
+) -> None:
+    done = file_alone(*arguments)
+    assert done.returncode == 2
+    assert "{prepare,doctor,train,sweep,evaluate,predict}" in done.stderr
 
 
 def entry(path: str, size: int = 100, mtime: int = 1_800_000_000) -> FileEntry:

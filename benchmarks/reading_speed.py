@@ -1,6 +1,6 @@
 """Claim: random windows come ≥ 500 times faster than from the original's files, cold ≥ 150 times.
 
-    OMP_NUM_THREADS=1 python benchmarks/reading_speed.py [--hours 2] [--folder FOLDER]
+    OMP_NUM_THREADS=1 python benchmarks/reading_speed.py [--hours 2] [--batch 16] [--folder FOLDER]
 
 Both stores hold the same synthetic recordings: compressed overlapping windows as the original
 wrote them (original_chain.py), and the cache. Warm, everything is in the page cache; cold, the
@@ -39,7 +39,7 @@ from seizure.windows.dataset import WindowDataset
 from seizure.windows.spec import Balance, Loading, Windowing
 
 N_CHANNELS, N_SAMPLES = 19, WINDOW_S * RATE_HZ
-BATCH_SIZE, N_ROUNDS, N_COLD_BATCHES = 16, 7, 4
+N_ROUNDS, N_COLD_BATCHES = 7, 4
 
 
 def make_stores(folder: Path, hours: float) -> tuple[list[Path], CacheIndex]:
@@ -84,6 +84,7 @@ def seconds(action: Callable[[], object]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=2.0)
+    parser.add_argument("--batch", type=int, default=16, help="windows")
     parser.add_argument("--originals", type=int, default=8, help="windows read the old way a round")
     parser.add_argument("--folder", type=Path, help="where the stores are kept; else temporary")
     options = parser.parse_args()
@@ -107,8 +108,8 @@ def main() -> None:
             path = originals[rng.integers(len(originals))]
             drop_from_memory([path])
             old_cold_s += seconds(lambda path=path: read_original(path, 0)) / options.originals
-        cold_s = cold(folder, index, cached, rng)
-        warm(windows_of(folder, index), rng, old_s)
+        cold_s = cold(folder, index, cached, rng, options.batch)
+        warm(windows_of(folder, index), rng, old_s, options.batch)
         print(f"cold: original {1 / old_cold_s:.2f} windows/s")
         print(
             f"  whole batches {1 / cold_s:.0f} windows/s = {old_cold_s / cold_s:.0f} x the original"
@@ -124,28 +125,32 @@ def report_sizes(originals: Sequence[Path], cached: Sequence[Path], index: Cache
 
 
 def cold(
-    folder: Path, index: CacheIndex, cached: Sequence[Path], rng: np.random.Generator
+    folder: Path,
+    index: CacheIndex,
+    cached: Sequence[Path],
+    rng: np.random.Generator,
+    batch_size: int,
 ) -> float:
     """Seconds a window, each batch from files out of memory and not mapped."""
     taken_s = 0.0
     for _ in range(N_COLD_BATCHES):
         drop_from_memory(cached)
         dataset = windows_of(folder, index)
-        batch = rng.choice(len(dataset), BATCH_SIZE, replace=False).tolist()
+        batch = rng.choice(len(dataset), batch_size, replace=False).tolist()
         taken_s += seconds(lambda dataset=dataset, batch=batch: dataset[batch])
         del dataset
-    return taken_s / (N_COLD_BATCHES * BATCH_SIZE)
+    return taken_s / (N_COLD_BATCHES * batch_size)
 
 
-def warm(dataset: WindowDataset, rng: np.random.Generator, old_s: float) -> None:
+def warm(dataset: WindowDataset, rng: np.random.Generator, old_s: float, batch_size: int) -> None:
     """Rounds of the same random batches in each of the ways, in turn."""
     lengths = dataset.index.n_samples[dataset.grid.row]
     whole = np.flatnonzero(dataset.grid.start + N_SAMPLES <= lengths)
-    batches = [rng.choice(whole, BATCH_SIZE) for _ in range(50)]
+    batches = [rng.choice(whole, batch_size) for _ in range(50)]
     n_rows = 2000 * N_CHANNELS
     memory = rng.integers(-999, 999, (n_rows, N_SAMPLES), dtype=np.int16)
-    reused = np.zeros((BATCH_SIZE, N_CHANNELS, N_SAMPLES), np.int16)
-    firsts = [rng.integers(0, n_rows - 200, BATCH_SIZE) for _ in batches]
+    reused = np.zeros((batch_size, N_CHANNELS, N_SAMPLES), np.int16)
+    firsts = [rng.integers(0, n_rows - 200, batch_size) for _ in batches]
 
     def copies() -> None:
         for first in firsts:
@@ -184,7 +189,7 @@ def warm(dataset: WindowDataset, rng: np.random.Generator, old_s: float) -> None
     for _ in range(N_ROUNDS):
         for name, way in ways.items():
             taken[name].append(seconds(way))
-    n_windows = len(batches) * BATCH_SIZE
+    n_windows = len(batches) * batch_size
     copied_s, stretched_s = (float(np.median(taken[name])) for name in list(ways)[:2])
     print(f"warm: original {1 / old_s:.2f} windows/s")
     for name in ways:

@@ -1,18 +1,18 @@
 """Windows of EEG read from the cache, a whole batch at a time."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import Dataset
 
 from seizure.cache.index import CacheIndex
 from seizure.cache.mapping import MappedSignals
 from seizure.cache.quantise import KNEE
 from seizure.windows.grid import WindowGrid, margins_of, seizure_mask
+from seizure.windows.memory import BatchMemory
 from seizure.windows.normalisation import Gain, gain_of, gain_of_windows
 from seizure.windows.sampler import PADDING
 from seizure.windows.spec import Windowing
@@ -69,6 +69,7 @@ class WindowDataset(Dataset[WindowBatch]):
         self.windowing = windowing
         self.margin_samples = margin_samples
         self._gain = gain_of(index, windowing.normalisation)
+        self._memory = BatchMemory()
 
     def __len__(self) -> int:
         return len(self.grid)
@@ -78,7 +79,7 @@ class WindowDataset(Dataset[WindowBatch]):
         starts = self.grid.start[windows]
         rows = np.where(np.equal(windows, PADDING), np.int32(-1), self.grid.row[windows])
         n_present = np.where(rows < 0, 0, self.index.n_samples[rows] - starts).clip(max=n_samples)
-        memory = _memory_for((len(windows), n_channels, n_samples))
+        memory = self._memory.lend((len(windows), n_channels, n_samples))
         eeg = memory.numpy()
         target = np.zeros((len(windows), n_samples), np.uint8)
         stretches = list(zip(rows.tolist(), starts.tolist(), n_present.tolist(), strict=True))
@@ -121,12 +122,3 @@ class WindowDataset(Dataset[WindowBatch]):
                 margins = margins_of(events, *self.margin_samples, length)
                 inside[place] = seizure_mask(start, self.grid.window_samples, margins)
         return inside
-
-
-def _memory_for(shape: tuple[int, int, int]) -> Tensor:
-    """Memory for a batch's EEG: in a loader's worker shared, so that nothing is copied twice."""
-    if get_worker_info() is None:
-        return torch.from_numpy(np.empty(shape, np.int16))
-    # What torch's own collate function does; there is no public call for it.
-    storage = torch.UntypedStorage._new_shared(2 * math.prod(shape))
-    return torch.empty(0, dtype=torch.int16).set_(storage).view(shape)  # pyright: ignore

@@ -43,13 +43,16 @@ def grid_of(
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure as a PNG of few colours, whole or not at all."""
+    """Write a figure as a PNG of few colours, whole or not at all; the figure is empty then."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     drawn = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(
-        drawn, format="png", bbox_inches="tight", pil_kwargs={"compress_level": 0}
-    )
+    canvas = FigureCanvasAgg(figure)
+    canvas.print_figure(drawn, format="png", bbox_inches="tight", pil_kwargs={"compress_level": 0})
+    # A figure and its canvas hold each other: without this, pages of EEG pile up in memory until
+    # Python looks for such circles.
+    figure.clear()
+    canvas.renderer = None  # pyright: ignore[reportAttributeAccessIssue]
     picture = Image.open(drawn).convert("RGB").quantize(_N_COLOURS, dither=Image.Dither.NONE)
     temporary = path.with_name(f".{path.name}.tmp")
     picture.save(temporary, format="png")

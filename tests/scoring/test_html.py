@@ -1,6 +1,9 @@
+import os
 import re
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from seizure.scoring.operating_point import choose
 from seizure.scoring.plots import plot_latency
 from seizure.scoring.report import write_report
 
+# A cold browser on a busy machine takes tens of seconds to start.
+_PATIENCE_S = 240
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 MARKDOWN = """# A report
 
@@ -64,23 +69,41 @@ def browser():
 
 
 def shown(browser, path, *options):
-    """What a browser without a network makes of a page."""
+    """What a browser without a network makes of a page; skips if it does not answer at all."""
     command = [
         browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+        "--disable-dev-shm-usage", "--disable-extensions", "--no-first-run",
         "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={path.parent / 'profile'}",
         "--window-size=900,1400", *options, path.as_uri(),
     ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    # To a file: through a pipe, a process that the browser left behind would be waited for.
+    answer = path.with_suffix(".answer")
+    with answer.open("w") as file:
+        started = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            code = started.wait(timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
+            pytest.skip(f"{browser} did not answer in {_PATIENCE_S} s: this machine is too busy")
+    assert code == 0
+    return answer.read_text(encoding="utf-8")
 
 
 # What the browser measured, written where --dump-dom shows it; the report itself has no script.
 MEASURE = """<script>
-const pictures = [...document.images];
-document.body.dataset.measured = [
-  pictures.length, pictures.filter(p => p.complete && p.naturalWidth > 200).length,
-  document.documentElement.scrollWidth <= innerWidth,
-  performance.getEntriesByType("resource").filter(r => !r.name.startsWith("data:")).length,
-].join(" ");
+// Pictures are decoded beside the page: only once it is loaded are all of them there.
+addEventListener("load", () => {
+  const pictures = [...document.images];
+  document.body.dataset.measured = [
+    pictures.length, pictures.filter(p => p.complete && p.naturalWidth > 200).length,
+    document.documentElement.scrollWidth <= innerWidth,
+    performance.getEntriesByType("resource").filter(r => !r.name.startsWith("data:")).length,
+  ].join(" ");
+});
 </script></body>"""
 
 

@@ -253,6 +253,12 @@ class TrainConfig:
         names = channels_of(self.preprocess.montage)
         inputs = InputSpec(names, self.preprocess.rate_hz, self.windows.window_s)
         self.model.check(inputs)
+        if self.preprocess.missing == "mask" and isinstance(self.model, DualStreamModel):
+            raise ValueError(
+                "preprocess.missing=mask: model.name=dual_stream mixes all electrodes and needs "
+                "each of them; set model=electrode_pico, which can go without, or "
+                "preprocess.missing=interpolate"
+            )
         if self.preprocess.rate_hz % self.track_rate_hz:
             raise ValueError(
                 f"preprocess.rate_hz={self.preprocess.rate_hz:g} must be a whole multiple of "
@@ -308,7 +314,7 @@ class PredictConfig:
     checkpoint: Path
     output: Path
     on_threshold: float | None
-    missing: Literal["as_trained", "masked"]
+    missing: Literal["as_trained", "mask"]
     accelerator: Literal["auto", "cpu", "gpu", "cuda"]
     batch_size: int
     track: bool = False

@@ -140,6 +140,8 @@ def main(config: LookConfig) -> Path:
         state = f"{page.rate_hz:g} Hz, unfiltered, {config.preprocess.montage} montage"
     if page.interpolated:
         state += f", estimated: {', '.join(page.interpolated)}"
+    if page.masked:
+        state += f", not there: {', '.join(page.masked)}"
     title = (
         f"{looked_at.name}   {at_s:g}-{at_s + page.duration_s:g} s of {recording.duration_s:g} s"
         f"{_clock(recording, at_s)}   {state}"
@@ -165,6 +167,7 @@ def _read_shard(path: Path) -> Annotated:
         rate_hz=rate_hz,
         channel_names=tuple(prepared.meta["channel_names"]),
         interpolated=tuple(prepared.meta.get("interpolated", ())),
+        masked=tuple(prepared.meta.get("masked", ())),
         issues=tuple(prepared.meta.get("issues", ())),
         start=prepared.start,
     )

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -65,15 +66,21 @@ class PreparedCorpus:
     @property
     def interpolated(self) -> tuple[str, ...]:
         """Which electrodes had to be estimated, in how many recordings."""
-        return tuple(
-            f"{', '.join(names)} in {count} recordings"
-            for names, count in self.built.interpolated.items()
-        )
+        return _in_words(self.built.interpolated)
+
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """Which channels are not there, in how many recordings."""
+        return _in_words(self.built.masked)
 
     @property
     def note(self) -> str:
         """What the EEG is, to stand beside every number made with it."""
         return "synthetic EEG" if self.name == "synthetic" else self.name
+
+
+def _in_words(counted: Mapping[tuple[str, ...], int]) -> tuple[str, ...]:
+    return tuple(f"{', '.join(names)} in {n} recordings" for names, n in counted.items())
 
 
 def open_corpus(settings: CorpusSettings, jobs: int) -> Corpus:
@@ -187,6 +194,8 @@ def say_what_was_built(prepared: PreparedCorpus) -> None:
     )
     for line in prepared.interpolated:
         log.info("interpolated %s", line)
+    for line in prepared.masked:
+        log.info("masked %s", line)
     lost = {failure.path for failure in built.failures}
     for damage in built.damaged:
         fix = "left out, see below" if damage.path in lost else "made again from its source"

@@ -13,15 +13,15 @@ from seizure.cache.shard import PreparedRecording
 from seizure.config import TrainConfig
 from seizure.corpus.entry import CorpusRecording
 from seizure.eeg.annotation import Event
-from seizure.eeg.filtering import MAX_INTERPOLATED, Preprocessing
+from seizure.eeg.filtering import Preprocessing
 from seizure.eeg.recording import Recording
 from seizure.events.decide import Postprocessing, decide
 from seizure.events.stitch import Track
-from seizure.learning.inference import reader_of_some, track_of, without_estimates
+from seizure.learning.inference import refuse_masks, track_of
 from seizure.learning.module import DetectionModule
 from seizure.schema import ConfigError
 
-Electrodes = Literal["as_trained", "masked"]
+Electrodes = Literal["as_trained", "mask"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +52,7 @@ class TrainedDetector:
         """How EEG has to be read for this detector."""
         if not self.is_masked:
             return self.trained.preprocess
-        # Places for all electrodes, those to be left out included.
-        return replace(
-            self.trained.preprocess, missing="interpolate", max_interpolated=MAX_INTERPOLATED
-        )
+        return replace(self.trained.preprocess, missing="mask")
 
     def find_in_file(self, edf: Path, stem: str) -> Detected:
         """The seizures of an EDF or BDF file. Raises `UnreadableRecording`."""
@@ -67,14 +64,11 @@ class TrainedDetector:
         return self._find(prepared_from(recording, entry, (), self.preprocess), name)
 
     def _find(self, prepared: PreparedRecording, stem: str) -> Detected:
-        estimated, module = prepared.meta["interpolated"], self.module
         remarks = list(prepared.meta["issues"])
-        if estimated:
-            state = "masked" if self.is_masked else "interpolated"
-            remarks.append(f"{state}: {', '.join(estimated)}")
-        if estimated and self.is_masked:
-            module, prepared = without_estimates(module, prepared)
-        track = track_of(module, prepared, self.trained.windows, stem, self.batch_size)
+        for state in ("interpolated", "masked"):
+            if prepared.meta[state]:
+                remarks.append(f"{state}: {', '.join(prepared.meta[state])}")
+        track = track_of(self.module, prepared, self.trained.windows, stem, self.batch_size)
         return Detected(track, decide(track, self.settings), tuple(remarks), prepared.start)
 
 
@@ -93,12 +87,12 @@ def load_detector(
     build.check_accelerator(accelerator)
     checkpoint = Path(checkpoint)
     module, trained = build.module_from(checkpoint)
-    if missing == "masked":
-        reader_of_some(module.network)
+    if missing == "mask":
+        refuse_masks(module.network)
     settings = settings_for(checkpoint, trained, on_threshold)
     on_cuda = accelerator != "cpu" and torch.cuda.is_available()
     module = module.to("cuda" if on_cuda else "cpu")
-    return TrainedDetector(module, trained, settings, missing == "masked", batch_size)
+    return TrainedDetector(module, trained, settings, missing == "mask", batch_size)
 
 
 def settings_for(

@@ -180,3 +180,9 @@ def test_every_schema_is_frozen_all_the_way_down():
 
     for schema in (TrainConfig, PrepareConfig, EvaluateConfig, PredictConfig):
         visit(schema)
+
+
+def test_masks_need_a_detector_of_single_electrodes():
+    assert load("train", TrainConfig, ["preprocess.missing=mask"]).preprocess.missing == "mask"
+    with pytest.raises(ConfigError, match=r"missing=mask: .*mixes all electrodes.*electrode_pico"):
+        load("train", TrainConfig, ["preprocess.missing=mask", "model=pico"])

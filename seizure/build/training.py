@@ -68,4 +68,6 @@ def augmenter(config: TrainConfig, channel_names: tuple[str, ...]) -> Augmenter 
     """What changes training windows; None where nothing does."""
     if config.augmentation.is_off:
         return None
-    return Augmenter(config.augmentation, channel_names, config.preprocess.rate_hz, config.seed)
+    masks = config.preprocess.missing == "mask"
+    rate_hz = config.preprocess.rate_hz
+    return Augmenter(config.augmentation, channel_names, rate_hz, config.seed, masks)

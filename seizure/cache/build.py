@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,8 +50,16 @@ class BuildReport:
     @property
     def interpolated(self) -> dict[tuple[str, ...], int]:
         """How many recordings had which electrodes estimated, the most frequent first."""
-        sets = (self.index.interpolated_in(row) for row in range(len(self.index)))
-        return dict(Counter(names for names in sets if names).most_common())
+        return _how_many(map(self.index.interpolated_in, range(len(self.index))))
+
+    @property
+    def masked(self) -> dict[tuple[str, ...], int]:
+        """How many recordings lack which channels, the most frequent first."""
+        return _how_many(map(self.index.masked_in, range(len(self.index))))
+
+
+def _how_many(sets: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
+    return dict(Counter(names for names in sets if names).most_common())
 
 
 def cache_folder(cache_root: Path, corpus_name: str, preprocessing: Preprocessing) -> Path:

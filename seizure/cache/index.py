@@ -21,6 +21,7 @@ from seizure.corpus.split import SplitAudit, audit_splits
 
 INDEX_FILE = "index.npz"
 _COLUMN = "column_"  # numpy.savez has an argument of its own called `file`
+_NEWEST = "masked"
 _TEXT = ("stem", "patient", "session", "split", "file", "fingerprint")
 
 
@@ -29,7 +30,8 @@ class CacheIndex:
     """What is known of `n` recordings without opening their shards.
 
     Text columns are numpy strings `(n,)`; `file` is relative to the folder of the cache,
-    `interpolated` names the electrodes that were estimated, with commas between them. The
+    `interpolated` names the electrodes that were estimated, with commas between them, `masked` the
+    channels that hold no EEG. The
     statistics are `(n, channel)` float32, in µV but for `stretch`. The seizures of row `i` are
     `event_samples[event_start[i]:event_start[i + 1]]`, half-open intervals in samples.
     """
@@ -41,6 +43,7 @@ class CacheIndex:
     file: np.ndarray
     fingerprint: np.ndarray
     interpolated: np.ndarray
+    masked: np.ndarray
     n_samples: np.ndarray
     signal_offset: np.ndarray
     size_bytes: np.ndarray
@@ -76,6 +79,17 @@ class CacheIndex:
         """The electrodes of one recording that were estimated from the others."""
         return tuple(str(self.interpolated[row]).split(",")) if self.interpolated[row] else ()
 
+    def masked_in(self, row: int) -> tuple[str, ...]:
+        """The channels of one recording that hold no EEG."""
+        return tuple(str(self.masked[row]).split(",")) if self.masked[row] else ()
+
+    def present(self) -> np.ndarray | None:
+        """Which channels each recording has, `(n, channel)` bool; None where all have all."""
+        if np.all(self.masked == ""):
+            return None
+        rows = [np.isin(self.channel_names, self.masked_in(row)) for row in range(len(self))]
+        return ~np.stack(rows)
+
     def hours(self, split: str) -> float:
         """How much EEG one split holds."""
         return float(self.n_samples[self.rows(split)].sum()) / self.rate_hz / 3600
@@ -85,6 +99,7 @@ class CacheIndex:
         meta = {name: str(getattr(self, name)[row]) for name in _TEXT if name != "file"}
         meta |= {"channel_names": self.channel_names, "rate_hz": self.rate_hz}
         meta["interpolated"] = self.interpolated_in(row)
+        meta["masked"] = self.masked_in(row)
         return ShardHeader(
             n_samples=int(self.n_samples[row]),
             signal_offset=int(self.signal_offset[row]),
@@ -138,7 +153,11 @@ class CacheIndex:
                         f"{path}: found schema version {version}, expected {SCHEMA_VERSION}; "
                         "run python -m seizure.prepare"
                     )
-                columns = {field.name: archive[_COLUMN + field.name] for field in fields(cls)}
+                names = {field.name for field in fields(cls)}
+                if _COLUMN + _NEWEST not in archive:  # written before electrodes could be masked
+                    names.remove(_NEWEST)
+                columns = {name: archive[_COLUMN + name] for name in names}
+                columns.setdefault(_NEWEST, np.full(len(columns["stem"]), ""))
         except FileNotFoundError:
             raise CacheError(
                 f"{path}: no index, so no cache here; run python -m seizure.prepare"
@@ -189,6 +208,7 @@ class CacheIndex:
             },
             file=np.asarray(files),
             interpolated=np.asarray([",".join(h.meta.get("interpolated", ())) for h in headers]),
+            masked=np.asarray([",".join(h.meta.get("masked", ())) for h in headers]),
             n_samples=column(lambda h: h.n_samples, np.int64),
             signal_offset=column(lambda h: h.signal_offset, np.int64),
             size_bytes=column(lambda h: h.size_bytes, np.int64),

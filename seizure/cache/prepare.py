@@ -53,6 +53,7 @@ def prepared_from(
         "channel_names": list(filtered.channel_names),
         "montage": preprocessing.montage,
         "interpolated": list(filtered.interpolated),
+        "masked": list(filtered.masked),
         "issues": issues,
         "start": None if source.start is None else source.start.isoformat(),
         "source_file": printable(recording.edf.name),

@@ -76,6 +76,7 @@ def as_json(built: BuildReport, minutes: float) -> dict[str, Any]:
         "interpolated": [
             {"electrodes": list(names), "recordings": n} for names, n in built.interpolated.items()
         ],
+        "masked": [{"channels": list(names), "recordings": n} for names, n in built.masked.items()],
         "without_recording": [str(path) for path in built.orphans],
     }
 

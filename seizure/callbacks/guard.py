@@ -114,7 +114,7 @@ def replay(path: Path, rebuild: Callable[[Mapping[str, Any]], DetectionModule]) 
     kept = Reproduction.load(path)
     on_cuda = kept.device == "cuda" and torch.cuda.is_available()
     device = torch.device("cuda" if on_cuda else "cpu")
-    batch = WindowBatch(*(t.to(device) for t in kept.batch))
+    batch = kept.batch.mapped(lambda t: t.to(device))
     with torch.random.fork_rng():
         module = rebuild(kept.configuration).to(device).train()
         module.network.load_state_dict(kept.weights)

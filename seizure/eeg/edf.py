@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from seizure.eeg.channels import CANONICAL_19, reference_name
+from seizure.eeg.channels import BIPOLAR_18, CANONICAL_19, reference_name
 from seizure.eeg.edf_annotations import refuse_gaps
 from seizure.eeg.edf_bytes import opened
 from seizure.eeg.edf_header import EdfHeader, audit_header
 from seizure.eeg.edf_selection import Selection, select
 from seizure.eeg.edf_signal import EdfSignal
 from seizure.eeg.interpolation import spline_weights
-from seizure.eeg.montage import MissingPolicy, Montage, channels_of, derive
+from seizure.eeg.montage import MissingPolicy, Montage, channels_of, derive, without
 from seizure.eeg.recording import Recording, UnreadableRecording
 
 __all__ = ["audit_header", "read_edf"]
@@ -35,8 +35,9 @@ def read_edf(
     """A montage of an EDF or BDF file, unfiltered, in µV, at its own rate.
 
     `missing` says which electrodes may be estimated by spherical splines where a file has none:
-    Fz and Pz with "interpolate_midline", any `max_interpolated` with "interpolate". `bipolar` is
-    read as recorded where the file has the 18 derivations, else derived from the electrodes.
+    Fz and Pz with "interpolate_midline", any `max_interpolated` with "interpolate"; with "mask"
+    nothing is estimated, and channels that lack one are `masked`. `bipolar` is read as recorded
+    where the file has the 18 derivations, else derived from the electrodes.
 
     Raises:
         UnreadableRecording: names the file and the reason.
@@ -60,6 +61,8 @@ def assembled(
     `said` is what is known to be odd already. Raises `UnreadableRecording`.
     """
     issues: list[str] = []
+    channel_names = channels_of(montage)
+    masked = without(channel_names, selection.absent) if selection.is_masked else ()
     names = [entry.name for entry in selection.picked]
     flat = [n for n, row in zip(names, values_uv, strict=False) if np.all(row == row[0])]
     if len(flat) == len(names):
@@ -70,13 +73,17 @@ def assembled(
         signal_uv = _as_recorded(header, selection, values_uv, issues)
     else:
         _say_references(selection, issues)
-        signal_uv = derive(_with_estimates(selection, values_uv), montage)
-    issues += _identical(signal_uv, channels_of(montage), flat)
+        absent = selection.absent if selection.is_masked else ()
+        signal_uv = derive(_with_estimates(selection, values_uv), montage, absent)
+    if masked:
+        signal_uv[np.isin(channel_names, masked)] = 0
+    issues += _identical(signal_uv, channel_names, (*flat, *masked))
     return Recording(
         signal_uv=signal_uv,
         rate_hz=selection.signals[0].samples_per_record / header.record_s,
-        channel_names=channels_of(montage),
-        interpolated=selection.absent,
+        channel_names=channel_names,
+        interpolated=() if selection.is_masked else selection.absent,
+        masked=masked,
         issues=(*said, *issues),
         is_truncated=header.is_truncated,
         start=header.start,
@@ -103,15 +110,22 @@ def _as_recorded(
         if entry.is_reversed:
             np.negative(values_uv[row], out=values_uv[row])
             issues.append(f"{entry.name} read as minus {entry.signal.label}")
-    return values_uv[: len(selection.picked)]
+    if not selection.absent:
+        return values_uv[: len(selection.picked)]
+    signal_uv = np.zeros((len(BIPOLAR_18), values_uv.shape[1]), np.float32)
+    rows = [BIPOLAR_18.index(entry.name) for entry in selection.picked]
+    signal_uv[rows] = values_uv[: len(selection.picked)]
+    return signal_uv
 
 
 def _with_estimates(selection: Selection, values_uv: np.ndarray) -> np.ndarray:
-    """All 19 electrodes, the absent ones estimated from the present."""
+    """All 19 electrodes, the absent ones estimated from the present, or zero if masked."""
     if not selection.absent:
         return values_uv
-    signal_uv = np.empty((len(CANONICAL_19), values_uv.shape[1]), np.float32)
+    signal_uv = np.zeros((len(CANONICAL_19), values_uv.shape[1]), np.float32)
     signal_uv[[CANONICAL_19.index(entry.name) for entry in selection.picked]] = values_uv
+    if selection.is_masked:
+        return signal_uv
     estimate = spline_weights(selection.absent).astype(np.float32) @ values_uv
     signal_uv[[CANONICAL_19.index(name) for name in selection.absent]] = estimate
     return signal_uv

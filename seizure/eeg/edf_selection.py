@@ -11,10 +11,12 @@ from seizure.eeg.channels import (
 )
 from seizure.eeg.edf_header import EdfHeader
 from seizure.eeg.edf_signal import EdfSignal
-from seizure.eeg.montage import MissingPolicy, Montage
+from seizure.eeg.montage import MissingPolicy, Montage, channels_of, without
 from seizure.eeg.recording import UnreadableRecording
 
 _MIDLINE = ("Fz", "Pz")
+# Fewer have no pair to compare.
+MIN_PRESENT = 2
 # Outside of this no scalp EEG is recorded: the duration of a record is wrong.
 _PLAUSIBLE_RATE_HZ = (20.0, 100_000.0)
 
@@ -34,11 +36,13 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to read: electrodes, of which `absent` are to be interpolated, or derivations."""
+    """What to read: electrodes or derivations, and which are `absent`: to be interpolated, or
+    with `is_masked` left out."""
 
     picked: tuple[Picked, ...]
     absent: tuple[str, ...] = ()
     is_bipolar: bool = False
+    is_masked: bool = False
 
     @property
     def signals(self) -> tuple[EdfSignal, ...]:
@@ -55,7 +59,7 @@ def select(
     Raises:
         UnreadableRecording: says which channels are missing or unusable.
     """
-    selection = _derivations(header) if montage == "bipolar" else None
+    selection = _derivations(header, missing) if montage == "bipolar" else None
     if selection is None:
         selection = _electrodes(header, montage, missing, max_interpolated)
     for signal in selection.signals:
@@ -65,8 +69,11 @@ def select(
     return selection
 
 
-def _derivations(header: EdfHeader) -> Selection | None:
-    """The 18 derivations, None where the file has not all of them."""
+def _derivations(header: EdfHeader, missing: MissingPolicy) -> Selection | None:
+    """The 18 derivations, None where the file has not all of them.
+
+    Those that there are with `missing` "mask", if the file has no electrodes to derive them from.
+    """
     found: dict[str, list[EdfSignal]] = {}
     for signal in header.signals:
         name = derivation_name(signal.label)
@@ -77,9 +84,16 @@ def _derivations(header: EdfHeader) -> Selection | None:
         turned = "-".join(reversed(name.split("-")))
         signals = found.get(name) or found.get(turned)
         if signals is None:
-            return None
+            continue
         picked.append(Picked(name, signals[0], tuple(signals[1:]), name not in found))
-    return Selection(tuple(picked), is_bipolar=True)
+    absent = tuple(n for n in BIPOLAR_18 if n not in {entry.name for entry in picked})
+    if absent and (missing != "mask" or len(picked) < MIN_PRESENT or _n_electrodes(header) > 1):
+        return None
+    return Selection(tuple(picked), absent, is_bipolar=True, is_masked=bool(absent))
+
+
+def _n_electrodes(header: EdfHeader) -> int:
+    return sum(canonical_name(signal.label) is not None for signal in header.signals)
 
 
 def _electrodes(
@@ -102,12 +116,15 @@ def _electrodes(
         "refuse": not absent,
         "interpolate_midline": set(absent) <= set(_MIDLINE),
         "interpolate": len(absent) <= max_interpolated,
+        "mask": len(channels_of(montage)) - len(without(channels_of(montage), absent))
+        >= MIN_PRESENT,
     }
     if not may_be_absent[missing]:
         reason = _missing_reason(header, absent, montage, missing, max_interpolated)
         raise UnreadableRecording(header.path, reason)
     present = (name for name in CANONICAL_19 if name in found)
-    return Selection(tuple(Picked(name, found[name]) for name in present), absent)
+    picked = tuple(Picked(name, found[name]) for name in present)
+    return Selection(picked, absent, is_masked=missing == "mask")
 
 
 def _missing_reason(
@@ -146,6 +163,7 @@ def _missing_reason(
         "preprocess.missing=interpolate_midline",
         "interpolate": f"up to {max_interpolated} are interpolated with "
         f"preprocess.max_interpolated={max_interpolated}",
+        "mask": f"at least {MIN_PRESENT} channels must be left with preprocess.missing=mask",
     }
     return (
         f"missing electrodes {', '.join(absent)} (found channels {', '.join(labels)}): "

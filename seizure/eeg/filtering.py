@@ -31,8 +31,9 @@ class Preprocessing:
     `mains_hz` None leaves the mains in. `phase` "causal" filters forwards only, so that it can
     stream; "zero" forwards and backwards: nothing is delayed, the attenuation doubles (6 dB at the
     band's edges), and every sample depends on the whole recording. `missing` says what happens
-    to a recording that lacks electrodes; `max_interpolated` is how many may be estimated with
-    "interpolate". `montage` is what the channels of the cache are.
+    to a recording that lacks electrodes: "mask" leaves them out, for a detector that can go
+    without; `max_interpolated` is how many may be estimated with "interpolate". `montage` is what
+    the channels of the cache are.
     """
 
     rate_hz: float = 256.0

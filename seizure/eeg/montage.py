@@ -1,5 +1,6 @@
 """Montages: which differences of electrodes the later stages see."""
 
+from collections.abc import Collection
 from typing import Literal, get_args
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from seizure.eeg.channels import BIPOLAR_18, CANONICAL_19
 
 Montage = Literal["referential", "average", "bipolar"]
-MissingPolicy = Literal["refuse", "interpolate_midline", "interpolate"]
+MissingPolicy = Literal["refuse", "interpolate_midline", "interpolate", "mask"]
 
 MONTAGES: tuple[Montage, ...] = get_args(Montage)
 MISSING_POLICIES: tuple[MissingPolicy, ...] = get_args(MissingPolicy)
@@ -25,11 +26,22 @@ def channels_of(montage: Montage) -> tuple[str, ...]:
     return BIPOLAR_18 if montage == "bipolar" else CANONICAL_19
 
 
-def derive(electrodes_uv: np.ndarray, montage: Montage) -> np.ndarray:
+def without(channel_names: Collection[str], absent: Collection[str]) -> tuple[str, ...]:
+    """The channels that an absent electrode, or derivation, has a part in.
+
+    >>> without(BIPOLAR_18, ["Fp1"])
+    ('Fp1-F7', 'Fp1-F3')
+    """
+    gone = set(absent)
+    return tuple(n for n in channel_names if n in gone or not gone.isdisjoint(n.split("-")))
+
+
+def derive(electrodes_uv: np.ndarray, montage: Montage, absent: Collection[str] = ()) -> np.ndarray:
     """A montage from the 19 electrodes: `(19, sample)` float32 to `(channel, sample)` float32.
 
     Whatever the electrodes were referred to cancels in `average` (the mean of the 19, interpolated
-    ones included, is subtracted) and in `bipolar`.
+    ones included, is subtracted) and in `bipolar`. `absent` electrodes have no part in the mean;
+    what stands in a channel that one has a part in means nothing.
 
     >>> import numpy as np
     >>> offset_uv = np.full((19, 4), 3000.0, np.float32)
@@ -44,7 +56,8 @@ def derive(electrodes_uv: np.ndarray, montage: Montage) -> np.ndarray:
     if montage == "referential":
         return electrodes_uv
     if montage == "average":
-        mean_uv = electrodes_uv.mean(axis=0, dtype=np.float64)
+        there = electrodes_uv[~np.isin(CANONICAL_19, list(absent))] if absent else electrodes_uv
+        mean_uv = there.mean(axis=0, dtype=np.float64)
         return electrodes_uv - mean_uv.astype(np.float32)
     pairs = (name.split("-") for name in BIPOLAR_18)
     return np.stack(

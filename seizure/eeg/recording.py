@@ -24,8 +24,9 @@ class Recording:
     """One continuous recording: `signal_uv` is `(channel, sample)` float32 in µV.
 
     `channel_names` are canonical and in montage order. `interpolated` names the channels that were
-    estimated from their neighbours; `issues` says in words what was odd or repaired in the source,
-    `is_truncated` that it ends before its header said it would. `start` is local time.
+    estimated from their neighbours, `masked` those that hold no EEG; `issues` says in words what
+    was odd or repaired in the source, `is_truncated` that it ends before its header said it would.
+    `start` is local time.
 
     >>> import numpy as np
     >>> Recording(np.zeros((1, 512), np.float32), 256.0, ("Cz",)).duration_s
@@ -36,6 +37,7 @@ class Recording:
     rate_hz: float
     channel_names: tuple[str, ...]
     interpolated: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
     issues: tuple[str, ...] = ()
     is_truncated: bool = False
     start: datetime | None = None

@@ -29,12 +29,18 @@ class Augmenter(nn.Module):
     mirror_order: Tensor
 
     def __init__(
-        self, settings: Augmentation, channel_names: tuple[str, ...], rate_hz: float, seed: int
+        self,
+        settings: Augmentation,
+        channel_names: tuple[str, ...],
+        rate_hz: float,
+        seed: int,
+        masks: bool = False,
     ) -> None:
         super().__init__()
         self.settings = settings
         self.rate_hz = rate_hz
         self.seed = seed
+        self.masks = masks
         order = mirror_order(channel_names) if settings.mirror.probability else ()
         # Follows from the channels' names, so it is no part of a checkpoint.
         self.register_buffer(
@@ -45,11 +51,29 @@ class Augmenter(nn.Module):
         self, eeg: Tensor, valid: Tensor, epoch: int, batch_index: int, rank: int = 0
     ) -> Tensor:
         """`eeg` (batch, channel, time), `valid` (batch, time) to EEG, 0 where it is not valid."""
+        return self.change(eeg, None, valid, epoch, batch_index, rank)[0]
+
+    def change(
+        self,
+        eeg: Tensor,
+        present: Tensor | None,
+        valid: Tensor,
+        epoch: int,
+        batch_index: int,
+        rank: int = 0,
+    ) -> tuple[Tensor, Tensor | None]:
+        """The same, and which channels (batch, channel) are then present; None if all are.
+
+        A mirrored window's masks are mirrored with it. With `masks` a dropped channel is masked
+        like one that was not recorded, where two are left.
+        """
         settings = self.settings
         draws = _Draws(eeg, (self.seed, epoch, batch_index, rank))
         if settings.mirror.probability:
             mirrored = draws.happens(settings.mirror.probability)
             eeg = torch.where(mirrored, eeg[:, self.mirror_order], eeg)
+            if present is not None:
+                present = torch.where(mirrored[..., 0], present[:, self.mirror_order], present)
         if settings.amplitude_scale.probability:
             scaled = draws.happens(settings.amplitude_scale.probability)
             exponent = (2 * draws.uniform(1, 1) - 1) * math.log(settings.amplitude_scale.factor)
@@ -65,8 +89,11 @@ class Augmenter(nn.Module):
         if settings.channel_drop.probability:
             thinned = draws.happens(settings.channel_drop.probability)
             dropped = draws.uniform(eeg.shape[1], 1) < settings.channel_drop.share
-            eeg = eeg.masked_fill(thinned & dropped, 0)
-        return eeg * valid.unsqueeze(1)
+            if self.masks:
+                present = _some_left(present, (thinned & dropped).squeeze(2))
+            else:
+                eeg = eeg.masked_fill(thinned & dropped, 0)
+        return eeg * valid.unsqueeze(1), present
 
     def _stretch(self, draws: "_Draws", n_samples: int) -> Tensor:
         """(batch, 1, time), True within one stretch of each window."""
@@ -75,6 +102,13 @@ class Augmenter(nn.Module):
         first = (n_samples - length) * draws.uniform(1, 1)
         sample = torch.arange(n_samples, device=length.device)
         return (sample >= first) & (sample < first + length)
+
+
+def _some_left(present: Tensor | None, dropped: Tensor) -> Tensor:
+    # (batch, channel) without what is dropped, in the windows that have two channels left
+    there = torch.ones_like(dropped) if present is None else present
+    fewer = there & ~dropped
+    return torch.where(fewer.sum(1, keepdim=True) > 1, fewer, there)
 
 
 class _Draws:

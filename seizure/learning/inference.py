@@ -1,13 +1,10 @@
 """The probability track of one prepared recording, without a cache."""
 
-import copy
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import nn
 
-from seizure.cache.shard import STATISTICS, PreparedRecording
+from seizure.cache.shard import PreparedRecording
 from seizure.events.stitch import Stitcher, Track
 from seizure.learning.module import DetectionModule
 from seizure.learning.tracks import samples_per_frame
@@ -41,6 +38,8 @@ def track_of(
     stride = whole_samples(windowing.scoring_stride_s, rate_hz)
     starts = window_starts(n_samples, window, stride)
     gain = gain_of(prepared, windowing.normalisation)
+    masked = prepared.meta.get("masked", ())
+    present = ~torch.from_numpy(np.isin(prepared.meta["channel_names"], masked)) if masked else None
     n_per_frame = samples_per_frame(rate_hz, module.track_rate_hz)
     stitcher = Stitcher(module.track_rate_hz, -(-n_samples // n_per_frame))
     for first in range(0, len(starts), batch_size):
@@ -65,37 +64,18 @@ def track_of(
             learnt=torch.from_numpy(valid),
             row=torch.zeros(len(some), dtype=torch.int32),
             start=torch.from_numpy(some),
+            present=None if present is None else present.expand(len(some), -1),
         )
-        frames = module.predict_step(WindowBatch(*(part.to(module.device) for part in batch)))
+        frames = module.predict_step(batch.mapped(lambda part: part.to(module.device)))
         for start_frame, probability in zip(frames.start_frame, frames.probability, strict=True):
             stitcher.add(int(start_frame), probability)
     return stitcher.track(stem, n_samples / rate_hz)
 
 
-def reader_of_some(network: nn.Module) -> ElectrodeStream:
-    """The same network; raises `SpecError` for one that needs all of its channels."""
+def refuse_masks(network: nn.Module) -> None:
+    """Raise `SpecError` for a network that needs all of its channels."""
     if not isinstance(network, ElectrodeStream):
         raise SpecError(
-            f"missing=masked: {type(network).__name__} mixes all electrodes and needs each of "
+            f"missing=mask: {type(network).__name__} mixes all electrodes and needs each of "
             f"them; only a detector of single electrodes, as model=electrode_pico, can go without"
         )
-    return network
-
-
-def without_estimates(
-    module: DetectionModule, prepared: PreparedRecording
-) -> tuple[DetectionModule, PreparedRecording]:
-    """Detector and recording without the channels that an interpolated electrode has a part in.
-
-    Raises `SpecError` for a detector that needs all of its channels.
-    """
-    network = reader_of_some(module.network)
-    estimated = set(prepared.meta["interpolated"])
-    names = prepared.meta["channel_names"]
-    kept = [i for i, name in enumerate(names) if not set(name.split("-")) & estimated]
-    kept_names = [names[i] for i in kept]
-    fewer = copy.deepcopy(module)
-    fewer.network = network.for_channels(kept_names)
-    rows = {name: getattr(prepared, name)[kept] for name in ("signal", *STATISTICS)}
-    meta = prepared.meta | {"channel_names": kept_names}
-    return fewer, replace(prepared, **rows, meta=meta)

@@ -74,10 +74,10 @@ class DetectionModule(pl.LightningModule):
 
     def learn(self, batch: WindowBatch, place: tuple[int, int, int]) -> Tensor:
         """The loss of a training batch; augmentation is drawn from its (epoch, number, rank)."""
-        eeg = batch.normalised()
+        eeg, present = batch.normalised(), batch.present
         if self.augment is not None:
-            eeg = self.augment(eeg, batch.valid, *place)
-        return self._step(batch, eeg).loss
+            eeg, present = self.augment.change(eeg, present, batch.valid, *place)
+        return self._step(batch, eeg, present).loss
 
     def validation_step(self, batch: WindowBatch) -> Tensor:
         """The batch's loss; its frames are kept until the recordings are complete."""
@@ -101,7 +101,7 @@ class DetectionModule(pl.LightningModule):
 
     def predict_step(self, batch: WindowBatch) -> WindowFrames:
         """Probabilities of each window at the track's rate."""
-        return self._frames_of(batch, self.network(batch.normalised()))
+        return self._frames_of(batch, self._logits(batch.normalised(), batch.present))
 
     def configure_optimizers(self) -> Any:
         """AdamW and a schedule over the whole training, stepped once a batch."""
@@ -113,12 +113,16 @@ class DetectionModule(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _step(self, batch: WindowBatch, eeg: Tensor) -> StepResult:
-        logits = self.network(eeg)
+    def _logits(self, eeg: Tensor, present: Tensor | None) -> Tensor:
+        # Only a detector of single electrodes knows masks; others are never given one.
+        return self.network(eeg) if present is None else self.network(eeg, present)
+
+    def _step(self, batch: WindowBatch, eeg: Tensor, present: Tensor | None) -> StepResult:
+        logits = self._logits(eeg, present)
         return StepResult(self.loss(logits, batch.target, batch.learnt), logits)
 
     def _scoring_step(self, batch: WindowBatch, stage: str) -> Tensor:
-        step = self._step(batch, batch.normalised())
+        step = self._step(batch, batch.normalised(), batch.present)
         self._frames.append(self._frames_of(batch, step.logits))
         # Weighted by samples, the mean does not depend on how windows fall into batches and ranks;
         # Lightning's own mean over ranks would round the numbers of samples.

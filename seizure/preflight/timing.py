@@ -72,8 +72,8 @@ def measure(
     n_windows = sizes[0]
     if device.type == "cpu":
         n_windows = max(1, min(n_windows, int(_STEP_BUDGET_S / (3 * max(window_s, 1e-6)))))
-    batch = WindowBatch(*(t[:n_windows] for t in batch))
-    scored_batch = WindowBatch(*(t[:n_windows] for t in scored_batch))
+    batch = batch.mapped(lambda t: t[:n_windows])
+    scored_batch = scored_batch.mapped(lambda t: t[:n_windows])
     scale, scoring_scale = sizes[0] / n_windows, sizes[1] / len(scored_batch.row)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -160,7 +160,7 @@ def _step(
 
 
 def _moved(batch: WindowBatch, plugin: Precision, device: torch.device) -> WindowBatch:
-    return plugin.convert_input(WindowBatch(*(t.to(device) for t in batch)))
+    return plugin.convert_input(batch.mapped(lambda t: t.to(device)))
 
 
 def _load(loader: DataLoader[WindowBatch]) -> tuple[WindowBatch, float, float, float]:

@@ -1,5 +1,6 @@
 """Windows of EEG read from the cache, a whole batch at a time."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,8 @@ class WindowBatch(NamedTuple):
     (batch, time) uint8, 1 in a seizure, `valid` (batch, time) bool, False beyond the recording's
     end, `learnt` (batch, time) bool, the valid samples that the loss counts: in training none of
     the margins around seizures, else all, `row` (batch,) the recording's row in the cache index,
-    -1 for padding, and `start` (batch,) the window's first sample, both int32.
+    -1 for padding, and `start` (batch,) the window's first sample, both int32. `present`
+    (batch, channel) bool says which channels hold EEG; None where no recording lacks one.
     """
 
     eeg: Tensor
@@ -38,6 +40,12 @@ class WindowBatch(NamedTuple):
     learnt: Tensor
     row: Tensor
     start: Tensor
+    present: Tensor | None = None
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> "WindowBatch":
+        """The same with every tensor changed, such as moved to a device."""
+        parts = {name: part for name, part in self._asdict().items() if part is not None}
+        return self._replace(**{name: change(part) for name, part in parts.items()})
 
     def normalised(self) -> Tensor:
         """EEG (batch, channel, time) float32 on the batch's device, zero beyond the end."""
@@ -70,6 +78,7 @@ class WindowDataset(Dataset[WindowBatch]):
         self.margin_samples = margin_samples
         self._gain = gain_of(index, windowing.normalisation)
         self._memory = BatchMemory()
+        self._present = index.present()
 
     def __len__(self) -> int:
         return len(self.grid)
@@ -103,7 +112,14 @@ class WindowDataset(Dataset[WindowBatch]):
             learnt=torch.from_numpy(valid & ~self._in_margins(rows, starts)),
             row=torch.from_numpy(rows),
             start=torch.from_numpy(starts),
+            present=self._present_in(rows),
         )
+
+    def _present_in(self, rows: NDArray[np.int32]) -> Tensor | None:
+        if self._present is None:
+            return None
+        # A window of padding has all channels, none of which counts.
+        return torch.from_numpy(self._present[rows] | (rows < 0)[:, None])
 
     def _gain_of(
         self, eeg: NDArray[np.int16], rows: NDArray[np.int32], n_present: NDArray[np.int64]

@@ -117,6 +117,40 @@ def test_what_was_interpolated_is_in_the_shard_the_index_and_the_report(corpus, 
     assert strict.index.channel_names == CANONICAL_19
 
 
+def test_what_is_masked_is_in_the_shard_the_index_and_the_report(corpus, tmp_path):
+    recordings = corpus.recordings()
+    _hide(recordings[0].edf, "Fz")
+    _hide(recordings[1].edf, "C3", "T5")
+    settings = Preprocessing(missing="mask")
+    first = build_cache(corpus, tmp_path / "cache", settings, workers=Workers(jobs=1))
+    again = build_cache(corpus, tmp_path / "cache", settings, workers=Workers(jobs=1))
+    assert again.n_reused == 5
+    for report in (first, again):
+        assert report.masked == {("Fz",): 1, ("C3", "T5"): 1}
+        assert not report.interpolated
+    index = CacheIndex.load(tmp_path / "cache")
+    assert [index.masked_in(row) for row in range(3)] == [("Fz",), ("C3", "T5"), ()]
+    rebuilt = CacheIndex.rebuild(tmp_path / "cache")
+    assert sorted(rebuilt.masked) == sorted(index.masked) == ["", "", "", "C3,T5", "Fz"]
+    present = index.present()
+    assert present.shape == (5, 19)
+    assert present.sum(1).tolist() == [18, 17, 19, 19, 19]
+    shard = read_shard(tmp_path / "cache" / str(index.file[1]))
+    assert shard.meta["masked"] == ["C3", "T5"]
+    assert not shard.signal[[CANONICAL_19.index("C3"), CANONICAL_19.index("T5")]].any()
+
+
+def test_an_index_written_before_there_were_masks_has_none(corpus, tmp_path):
+    report = build_cache(corpus, tmp_path / "cache", Preprocessing(), workers=Workers(jobs=1))
+    path = tmp_path / "cache" / "index.npz"
+    with np.load(path, allow_pickle=False) as archive:
+        kept = {name: archive[name] for name in archive.files if name != "column_masked"}
+    np.savez(path, **kept)
+    index = CacheIndex.load(path)
+    assert index.equals(report.index)
+    assert index.present() is None
+
+
 def test_settings_that_came_later_count_only_where_they_differ():
     default = preprocessing_hash(Preprocessing())
     assert default == preprocessing_hash(Preprocessing(montage="referential", max_interpolated=3))

@@ -221,3 +221,32 @@ def test_probabilities_of_zero_train_the_very_same_weights_as_none(tiny_cache):
     plain, off = (fitted(tiny_cache, a) for a in (None, augmenter(Augmentation())))
     for name, value in plain.network.state_dict().items():
         assert torch.equal(off.network.state_dict()[name], value), name
+
+
+# Masks
+
+
+def test_masks_are_mirrored_with_their_window():
+    eeg, valid = windows(40)
+    present = torch.ones(40, 19, dtype=torch.bool)
+    present[:, CANONICAL_19.index("C3")] = False
+    settings = replace(Augmentation(), mirror=Mirror(0.5))
+    changed, there = augmenter(settings).change(eeg, present, valid, 0, 0)
+    mirrored = (changed != eeg).flatten(1).any(1)
+    assert 0 < mirrored.sum() < 40
+    assert torch.equal(~there[:, CANONICAL_19.index("C3")], ~mirrored)
+    assert torch.equal(~there[:, CANONICAL_19.index("C4")], mirrored)
+
+
+def test_a_dropped_channel_is_masked_where_masks_are_known():
+    eeg, valid = windows(200)
+    settings = only("channel_drop", share=0.9)
+    dropping = Augmenter(settings, CANONICAL_19, RATE_HZ, 0, masks=True)
+    changed, present = dropping.change(eeg, None, valid, 0, 0)
+    assert torch.equal(changed, eeg)
+    assert present.sum(1).min() == 2
+    # The same draws that blank channels elsewhere; two must be left to compare.
+    blanked = augmenter(settings)(eeg, valid, 0, 0).abs().amax(2) > 0
+    enough = blanked.sum(1) > 1
+    assert torch.equal(present[enough], blanked[enough])
+    assert present[~enough].all()

@@ -1,5 +1,7 @@
 """Batches hold the EEG and the annotations of the windows they name."""
 
+from dataclasses import replace
+
 import lightning.pytorch as pl
 import numpy as np
 import pytest
@@ -63,13 +65,33 @@ def test_workers_give_the_same_batches_as_none(tiny_cache, context):
         return list(loader)
 
     for here, there in zip(batches(0), batches(1), strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True))
+        pairs = zip(here, there, strict=True)
+        assert all(a is b is None or torch.equal(a, b) for a, b in pairs)
+
+
+def test_windows_say_which_channels_their_recording_has(tiny_cache):
+    folder, index = tiny_cache
+    assert next(iter(made(folder, index).scoring_dataloader("dev"))).present is None
+    names = index.channel_names
+    masked = np.array(["", names[1], f"{names[0]},{names[3]}"] * 3)
+    some = replace(index, masked=masked)
+    for batch in made(folder, some).scoring_dataloader("dev"):
+        for row, present in zip(batch.row.tolist(), batch.present, strict=True):
+            absent = [n for n, there in zip(names, present.tolist(), strict=True) if not there]
+            assert absent == (masked[row].split(",") if masked[row] else [])
+    dataset = made(folder, some).scoring_dataloader("dev").dataset
+    assert dataset[[0, PADDING]].present[1].all()
+
+
+def made(folder, index):
+    return WindowDataModule(folder, index, Windowing(), Balance(), Loading(), seed=0)
 
 
 def test_padding_is_silence_that_belongs_to_no_recording(data):
     dataset = data.scoring_dataloader("dev").dataset
     batch, alone = dataset[[2, PADDING]], dataset[[2]]
-    assert all(torch.equal(both[:1], one) for both, one in zip(batch, alone, strict=True))
+    pairs = zip(batch.mapped(lambda part: part[:1]), alone, strict=True)
+    assert all(both is one is None or torch.equal(both, one) for both, one in pairs)
     assert batch.row.tolist()[1] == -1
     assert not batch.valid[1].any()
     assert not batch.target[1].any()

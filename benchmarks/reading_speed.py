@@ -36,6 +36,7 @@ from seizure.corpus.tusz import TuszCorpus
 from seizure.eeg.filtering import Preprocessing
 from seizure.windows.datamodule import WindowDataModule
 from seizure.windows.dataset import WindowDataset
+from seizure.windows.memory import BatchMemory
 from seizure.windows.spec import Balance, Loading, Windowing
 
 N_CHANNELS, N_SAMPLES = 19, WINDOW_S * RATE_HZ
@@ -177,11 +178,17 @@ def warm(dataset: WindowDataset, rng: np.random.Generator, old_s: float, batch_s
         for batch in batches:
             dataset[batch.tolist()]
 
+    def new_memory() -> None:
+        for batch in batches:
+            dataset._memory = BatchMemory()
+            dataset[batch.tolist()]
+
     ways = {
         "copying, a window in one piece": copies,
         "copying, 19 stretches a window": stretches,
         "EEG from the cache": gathers,
         "whole batches": whole_batches,
+        "the same, new memory each": new_memory,
     }
     taken = {name: [] for name in ways}
     for way in ways.values():

@@ -34,6 +34,7 @@ from seizure.scoring.tables import (
     rate_table,
     settings_sentence,
     szcore_table,
+    unseen_sentence,
 )
 
 
@@ -115,6 +116,8 @@ def _sections(
     )
     yield "## Headline"
     yield headline_table(evaluation)
+    if (unseen := unseen_sentence(evaluation)) is not None:
+        yield unseen
     yield settings_sentence(evaluation)
     if notes:
         yield "\n".join(f"- {note}" for note in notes)

@@ -43,6 +43,21 @@ def headline_table(evaluation: Evaluation) -> str:
     return table([f"on {evaluation.split}", "value", "95 % over patients", "counts"], rows)
 
 
+def unseen_sentence(evaluation: Evaluation) -> str | None:
+    """What a set without a false alarm leaves open, which no draw of its patients can show.
+
+    Source: Hanley and Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 1983.
+    """
+    point = evaluation.point
+    if point.fp:
+        return None
+    return (
+        f"No false alarm in {point.hours:.2f} h: draws of these patients hold none either, hence "
+        f"the interval of zero. Up to {3 / point.hours * 24:.2f} per 24 h give none in as many "
+        "hours by chance (95 %, rule of three)."
+    )
+
+
 def settings_sentence(evaluation: Evaluation) -> str:
     """The frozen settings, where they come from, and whether the target was reached there."""
     choice = evaluation.choice

@@ -1,4 +1,5 @@
 import json
+import re
 import warnings
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from seizure.scoring.operating_point import choose
 from seizure.scoring.plots import plot_latency
 from seizure.scoring.published import PUBLISHED
 from seizure.scoring.report import headline, write_report
+from seizure.scoring.tables import unseen_sentence
 
 SETTINGS = Postprocessing()
 
@@ -99,6 +101,18 @@ def test_a_rate_out_of_reach_says_so(tmp_path, evaluation):
 def test_a_target_missed_on_dev_is_said(tmp_path, evaluation):
     missed = replace(evaluation, choice=replace(evaluation.choice, reached=False))
     assert "no threshold reached there" in markdown(tmp_path, missed, "x")
+
+
+def test_a_set_without_a_false_alarm_says_what_that_leaves_open(recordings, choice, evaluation):
+    assert evaluation.point.fp == 0
+    assert evaluation.intervals["ovlp_fa_per_24h"].high == 0
+    bound = float(re.search(r"Up to ([\d.]+) per 24 h", unseen_sentence(evaluation))[1])
+    # A process with that rate is silent over these hours in about 5 of 100 cases.
+    assert np.exp(-bound * evaluation.point.hours / 24) == pytest.approx(0.05, abs=0.001)
+    loose = replace(choice.settings, on_threshold=0.4, min_duration_s=0.0, opening_frames=0)
+    alarmed = evaluate(recordings[6:], replace(choice, settings=loose))
+    assert alarmed.point.fp > 0
+    assert unseen_sentence(alarmed) is None
 
 
 def test_a_set_without_a_seizure_is_reported_as_undefined(tmp_path, recordings, choice):

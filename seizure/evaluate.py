@@ -88,7 +88,7 @@ def evaluate_checkpoint(
         keep_temperature(checkpoint, fit_temperature(LabelledFrames(dev)))
     log.info("scoring %s", split)
     recordings = recordings_of(trainer, module, data, split, folder)
-    detector = ScoredDetector(checkpoint.name, trained, choice, kept_temperature(checkpoint))
+    detector = ScoredDetector(checkpoint.name, trained, choice, build.kept_temperature(checkpoint))
     write_tracks(folder / TRACKS, detector, split, recordings)
     return report_on(recordings, detector, corpus, split, folder, metrics, versus)
 
@@ -199,20 +199,7 @@ def choose_on_dev(recordings: Sequence[TrackedRecording], module: DetectionModul
 def keep_temperature(checkpoint: Path, temperature: float) -> Path:
     """Write the temperature that was fitted on dev beside a checkpoint."""
     content = json.dumps({"temperature": temperature, "fitted_on": "dev"}, indent=1)
-    return write_atomically(temperature_of(checkpoint), content + "\n")
-
-
-def kept_temperature(checkpoint: Path) -> float | None:
-    """The temperature beside a checkpoint; None where none was kept."""
-    path = temperature_of(checkpoint)
-    if not path.is_file():
-        return None
-    return float(json.loads(path.read_text(encoding="utf-8"))["temperature"])
-
-
-def temperature_of(checkpoint: Path) -> Path:
-    """Where a checkpoint's temperature is kept."""
-    return checkpoint.with_suffix(".temperature.json")
+    return write_atomically(build.temperature_of(checkpoint), content + "\n")
 
 
 def export_events(folder: Path, pairs: Sequence[Pair], corpus: PreparedCorpus) -> None:

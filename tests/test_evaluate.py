@@ -106,7 +106,7 @@ def test_either_a_checkpoint_or_tracks_must_be_given(quick, command):
 
 
 def test_the_temperature_of_dev_is_kept_and_stated(quick, trained, tmp_path):
-    kept = evaluate.kept_temperature(trained / "checkpoints" / "best.ckpt")
+    kept = build.kept_temperature(trained / "checkpoints" / "best.ckpt")
     assert kept is not None
     assert f"Log-odds divided by {kept:.3f}" in (trained / "report.md").read_text(encoding="utf-8")
     moved = tmp_path / "best.ckpt"

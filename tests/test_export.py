@@ -44,6 +44,7 @@ def test_the_exported_file_gives_the_weights_and_the_run_of_the_checkpoint(check
     (ours, config), (theirs, expected) = map(build.module_from, (exported, checkpoint))
     assert config == expected
     assert build.kept_choice(exported) == build.kept_choice(checkpoint)
+    assert build.kept_temperature(exported) == build.kept_temperature(checkpoint)
     for name, tensor in theirs.state_dict().items():
         assert torch.equal(ours.state_dict()[name], tensor), name
 

@@ -3,9 +3,11 @@
 from seizure.build.checkpoint import (
     WEIGHTS_SUFFIX,
     kept_choice,
+    kept_temperature,
     module_from,
     operating_point_of,
     stored_detector,
+    temperature_of,
 )
 from seizure.build.detector import input_spec, network
 from seizure.build.device import (
@@ -34,6 +36,7 @@ __all__ = [
     "check_trainer",
     "input_spec",
     "kept_choice",
+    "kept_temperature",
     "loggers",
     "loss",
     "loss_per_target",
@@ -46,5 +49,6 @@ __all__ = [
     "replay",
     "scoring_trainer",
     "stored_detector",
+    "temperature_of",
     "trainer",
 ]

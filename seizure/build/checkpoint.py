@@ -1,5 +1,6 @@
 """What a trained detector's file holds: the module, and its operating point."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def stored_detector(checkpoint: Path) -> StoredDetector:
         normalisation=config.windows.describe_normalisation(),
         configuration=configuration,
         operating_point=kept.read_text(encoding="utf-8") if kept.is_file() else None,
+        temperature=kept_temperature(checkpoint),
     )
 
 
@@ -85,6 +87,23 @@ def kept_choice(checkpoint: Path) -> Choice | None:
             return parse_choice(inside, str(checkpoint))
     beside = operating_point_of(checkpoint)
     return read_choice(beside) if beside.is_file() else None
+
+
+def temperature_of(checkpoint: Path) -> Path:
+    """Where a checkpoint's temperature is kept."""
+    return checkpoint.with_suffix(".temperature.json")
+
+
+def kept_temperature(checkpoint: Path) -> float | None:
+    """The temperature in a .safetensors, or beside any checkpoint; None where none is kept."""
+    if checkpoint.suffix == WEIGHTS_SUFFIX:
+        inside = read_detector(checkpoint).temperature
+        if inside is not None:
+            return inside
+    beside = temperature_of(checkpoint)
+    if not beside.is_file():
+        return None
+    return float(json.loads(beside.read_text(encoding="utf-8"))["temperature"])
 
 
 def _described(inputs: InputSpec) -> str:

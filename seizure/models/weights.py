@@ -103,6 +103,8 @@ class StoredDetector:
     """The training run's, as plain containers."""
     operating_point: str | None = None
     """The threshold chosen on dev and what it gave there, as JSON; None where none was chosen."""
+    temperature: float | None = None
+    """By which log-odds are divided to be calibrated on dev; None where none was fitted."""
 
 
 def write_detector(path: str | Path, stored: StoredDetector) -> Path:
@@ -126,6 +128,8 @@ def write_detector(path: str | Path, stored: StoredDetector) -> Path:
     }
     if stored.operating_point is not None:
         metadata["operating_point"] = stored.operating_point
+    if stored.temperature is not None:
+        metadata["temperature"] = repr(stored.temperature)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.part")
     save_file({name: t.contiguous() for name, t in stored.state.items()}, unfinished, metadata)
@@ -160,6 +164,7 @@ def read_detector(path: str | Path) -> StoredDetector:
             normalisation=metadata["normalisation"],
             configuration=json.loads(metadata["configuration"]),
             operating_point=metadata.get("operating_point"),
+            temperature=float(metadata["temperature"]) if "temperature" in metadata else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(

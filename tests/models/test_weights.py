@@ -79,7 +79,8 @@ def assert_same(found, expected):
 
 @pytest.mark.parametrize("operating_point", [None, '{"on_threshold": 0.5}'])
 def test_a_detector_survives_its_file_to_the_last_bit(stored, operating_point, tmp_path):
-    stored = replace(stored, operating_point=operating_point)
+    temperature = None if operating_point is None else 0.1 + 0.2
+    stored = replace(stored, operating_point=operating_point, temperature=temperature)
     path = write_detector(tmp_path / "new" / "a.safetensors", stored)
     assert_same(read_detector(path), stored)
     assert [file.name for file in path.parent.iterdir()] == ["a.safetensors"]

@@ -40,9 +40,9 @@ class OneAfterTheOther(nn.Module):
         super().__init__()
         self.graph = graph
 
-    def forward(self, nodes: Tensor, edges: Tensor) -> Tensor:
+    def forward(self, nodes: Tensor, edges: Tensor, present: Tensor | None = None) -> Tensor:
         frames = nodes.unflatten(-1, (edges.shape[1], -1)).unbind(-2)
-        each = [self.graph(n, edges[:, [i]]) for i, n in enumerate(frames)]
+        each = [self.graph(n, edges[:, [i]], present) for i, n in enumerate(frames)]
         return torch.cat(each, dim=1)
 
 

@@ -1,0 +1,16 @@
+"""Memory that is free but still the process's."""
+
+import ctypes
+
+
+def give_back() -> None:
+    """Give freed memory back to the system, where the C library has a call for it (glibc's).
+
+    PyTorch frees a batch's activations, but in between small lasting objects they leave holes that
+    the library keeps: over hundreds of recordings a process then looks as if it grew.
+
+    >>> give_back()
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

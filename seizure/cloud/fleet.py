@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from seizure.cli.sweep import Result, leave_table, read_objective, table
 from seizure.cloud.attempt import Volume, say, sit
 from seizure.cloud.job import Job, Verdict
+from seizure.events.export import write_atomically
 
 # Where the hosts of a run meet; nothing else listens in their containers.
 _PORT = 29500
@@ -76,8 +77,7 @@ def _run_all(
     for job in jobs:
         if job.name not in calls:
             calls[job.name] = machines.start(job)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(calls, indent=1), encoding="utf-8")
+            write_atomically(file, json.dumps(calls, indent=1))
             # At once: a job that is started twice writes into the folder of the first.
             volume.commit()
     for job in jobs:

@@ -1,6 +1,7 @@
 """Memory that is free but still the process's."""
 
 import ctypes
+import sys
 
 
 def give_back() -> None:
@@ -11,6 +12,8 @@ def give_back() -> None:
 
     >>> give_back()
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if sys.platform != "linux":
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not in every C library of Linux
     if trim is not None:
         trim(0)
